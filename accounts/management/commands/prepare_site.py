@@ -1,0 +1,51 @@
+"""`make run`'s first half: bring the database up to date, make a staff login, and say where everything is."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.utils.crypto import salted_hmac
+
+from accounts.models import User
+
+DEMO_EMAIL = "demo@smartfin.example"
+
+
+class Command(BaseCommand):
+    help = "Prepare a development site: migrate, make the demo staff login, print the addresses."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # SECURITY: a login whose password is printed has no place on a site that people use.
+        if not settings.DEBUG:
+            raise CommandError("This is for development only; DEBUG is off.")
+        call_command("migrate", verbosity=0)
+        password = self.make_demo_staff()
+        rows = {
+            "Try a code": "/",
+            "API": "/api/",
+            "API docs": "/api/docs",
+            "Admin": f"/admin/   sign in as {DEMO_EMAIL} with password {password}",
+        }
+        if settings.OTP_SANDBOX:
+            rows["Sandbox inbox"] = "/sandbox/   every code that was sent; no message leaves this machine"
+        self.stdout.write(f"\nSmartFin on {settings.SITE_URL}\n\n")
+        for name, path in rows.items():
+            self.stdout.write(f"  {name:<15} {settings.SITE_URL}{path}")
+        if settings.OTP_SANDBOX:
+            self.stdout.write("\nThe sandbox speaks Twilio Verify; other clients can use it with\n\n")
+            self.stdout.write(f"Base URL {settings.SITE_URL}/sandbox/twilio")
+            self.stdout.write(f"Account SID {settings.TWILIO_ACCOUNT_SID}")
+            self.stdout.write(f"Auth token {settings.TWILIO_AUTH_TOKEN}")
+            self.stdout.write(f"Service SID {settings.TWILIO_VERIFY_SERVICE_SID}")
+        self.stdout.write("")
+
+    def make_demo_staff(self) -> str:
+        """Make the login, or mend its password. It follows from SECRET_KEY, so it is the same at every start."""
+        password = salted_hmac("accounts.demo_staff", DEMO_EMAIL).hexdigest()[:20]
+        user = User.objects.filter(email=DEMO_EMAIL).first()
+        if user is None:
+            User.objects.create_superuser(DEMO_EMAIL, password)
+        elif not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+        return password

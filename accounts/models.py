@@ -1,0 +1,65 @@
+"""People."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from otp.destinations import E164_PATTERN, fold_email
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Add a person. `password=None` makes an account that no password opens."""
+        user = self.model(email=fold_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, **{**fields, "is_staff": True, "is_superuser": True})
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        # One person, one spelling: Ann@Example.com signs in as ann@example.com.
+        return self.get(email=fold_email(username or ""))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person, known by e-mail address; the phone number counts once `phone_verified_at` is set."""
+
+    email = models.EmailField(_("e-mail address"), unique=True, help_text=_("Folded to lower case."))
+    phone = models.CharField(_("phone number"), max_length=16, blank=True, help_text=_("E.164: +12025550123."))
+    phone_verified_at = models.DateTimeField(_("phone proven at"), null=True, blank=True)
+    two_factor_enabled = models.BooleanField(_("second factor on"), default=False)
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin site."))
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
+    date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["phone"],
+                condition=Q(phone_verified_at__isnull=False),
+                name="one_account_per_verified_phone",
+            ),
+            models.CheckConstraint(
+                condition=Q(phone="", phone_verified_at=None) | Q(phone__regex=E164_PATTERN),
+                name="phone_is_e164",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        self.email = fold_email(self.email)

@@ -1,0 +1,52 @@
+"""Fixtures for all tests."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.signals import setting_changed
+from rest_framework.test import APIClient
+
+from otp.limits import reset_volume_counters
+from otp.tests.twilio_double import TwilioDouble
+from otp.verify_api.service import twilio_verify
+
+
+def _rebuild(*, setting: str, **kwargs: Any) -> None:
+    if setting.startswith(("TWILIO_", "OTP_")):
+        twilio_verify.rebuild()
+
+
+setting_changed.connect(_rebuild)
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters() -> None:
+    """No test sees what another one counted, nor the breaker it opened."""
+    reset_volume_counters()
+    twilio_verify.rebuild()
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """A client of the JSON API that lets exceptions become answers, as a server does."""
+    return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def post(api: APIClient) -> Callable[..., Any]:
+    """Call the API: `post("send-otp", to="+12025550123")`."""
+
+    def call(path: str, **body: Any) -> Any:
+        return api.post(f"/api/{path}", body, format="json")
+
+    return call
+
+
+@pytest.fixture
+def twilio(settings: Any) -> Iterator[TwilioDouble]:
+    """A stand-in for Twilio on the wire: records each request, answers as told. The real SDK talks to it."""
+    with TwilioDouble() as double:
+        settings.OTP_SANDBOX = False
+        settings.TWILIO_VERIFY_URL = double.url
+        yield double

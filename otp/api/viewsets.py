@@ -1,0 +1,95 @@
+"""The four public calls. Each reads a shape, makes one call into the domain, and writes a shape."""
+
+from typing import Any
+
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from otp import services, tokens
+from otp.api import schema
+from otp.api.serializers import (
+    RegisteredSerializer,
+    RegisterSerializer,
+    ResetFinishedSerializer,
+    ResetFinishSerializer,
+    ResetStartedSerializer,
+    ResetStartSerializer,
+    SendOtpSerializer,
+    SentSerializer,
+    VerifiedSerializer,
+    VerifyOtpSerializer,
+)
+from otp.client import Client
+from otp.flows import password_reset, registration
+from otp.models import Verification
+
+
+class PublicViewSet(GenericViewSet[Verification]):
+    """Open to everybody, and blind to cookies: a browser's session gives such a call no more power than curl has."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    queryset = Verification.objects.none()
+
+    def read(self, request: Request, serializer_class: Any = None) -> dict[str, Any]:
+        serializer = (serializer_class or self.get_serializer_class())(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class SendOtpViewSet(PublicViewSet):
+    """Send a one-time code."""
+
+    serializer_class = SendOtpSerializer
+
+    @schema.send_otp
+    def create(self, request: Request) -> Response:
+        verification = services.send_otp(**self.read(request), client=Client.from_request(request))
+        return Response(SentSerializer(verification).data, status=status.HTTP_201_CREATED)
+
+
+class VerifyOtpViewSet(PublicViewSet):
+    """Check a one-time code."""
+
+    serializer_class = VerifyOtpSerializer
+    error_extra = {"valid": False}
+
+    @schema.verify_otp
+    def create(self, request: Request) -> Response:
+        verification = services.verify_otp(**self.read(request), client=Client.from_request(request))
+        answer = {"valid": True, "status": verification.status, "verification_token": tokens.make_token(verification)}
+        return Response(VerifiedSerializer(answer).data)
+
+
+class RegisterWithOtpViewSet(PublicViewSet):
+    """Register with a proven phone number."""
+
+    serializer_class = RegisterSerializer
+
+    @schema.register_with_otp
+    def create(self, request: Request) -> Response:
+        user = registration.register(**self.read(request), client=Client.from_request(request))
+        return Response(RegisteredSerializer({"user": user}).data, status=status.HTTP_201_CREATED)
+
+
+class ForgotPasswordOtpViewSet(PublicViewSet):
+    """Reset a password with a code: ask for it with `email` and `phone`, then send it with the new password."""
+
+    serializer_class = ResetFinishSerializer
+
+    @schema.forgot_password_otp
+    def create(self, request: Request) -> Response:
+        client = Client.from_request(request)
+        if {"otp_code", "verification_token", "new_password"}.intersection(request.data):
+            password_reset.finish(**self.read(request), client=client)
+            return Response(ResetFinishedSerializer({"status": "password_changed"}).data)
+        verification = password_reset.start(**self.read(request, ResetStartSerializer), client=client)
+        return Response(ResetStartedSerializer(verification).data, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,113 @@
+"""Writing attempts: one row before anything happens, settled once when it is known what became of it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from otp.client import Client
+from otp.destinations import Destination
+from otp.exceptions import OtpError
+from otp.models import Verification, VerificationAttempt
+from otp.models.attempt import Outcome
+
+
+def open_attempt(
+    kind: str,
+    client: Client,
+    *,
+    purpose: str = "",
+    channel: str = "",
+    destination: Destination | None = None,
+    verification: Verification | None = None,
+) -> VerificationAttempt:
+    """Write the row as `crashed`: whatever happens from here on, it stays."""
+    return _write(_build(kind, client, purpose, channel, destination, verification))
+
+
+def record_refusal(
+    error: OtpError,
+    kind: str,
+    client: Client,
+    *,
+    purpose: str = "",
+    channel: str = "",
+    destination: Destination | None = None,
+    verification: Verification | None = None,
+) -> None:
+    """Write the one row of something that never reached Twilio."""
+    attempt = _build(kind, client, purpose, channel, destination, verification)
+    attempt.outcome, attempt.reason = get_outcome(error), error.reason
+    _write(attempt)
+
+
+def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None = None) -> None:
+    """Say what became of an attempt. Only once: a settled row never changes again."""
+    attempt.outcome, attempt.cost = outcome, cost
+    VerificationAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.CRASHED).update(
+        outcome=outcome,
+        cost=cost,
+        reason=attempt.reason,
+        verification_sid=attempt.verification_sid,
+        provider_code=attempt.provider_code,
+        duration_ms=attempt.duration_ms,
+    )
+
+
+@contextmanager
+def settle_failure(attempt: VerificationAttempt) -> Iterator[None]:
+    """Time the call to Twilio inside, and settle the attempt if it raises. Success is settled by the caller.
+
+    An exception that is not ours leaves the row as `crashed`, which is what happened.
+    """
+    started = time.perf_counter()
+    try:
+        yield
+    except OtpError as error:
+        attempt.duration_ms = _get_milliseconds_since(started)
+        attempt.provider_code, attempt.reason = error.provider_code, error.reason
+        settle(attempt, get_outcome(error))
+        raise
+    attempt.duration_ms = _get_milliseconds_since(started)
+
+
+def get_outcome(error: OtpError) -> str:
+    return error.code if error.code in Outcome.values else Outcome.INVALID_REQUEST
+
+
+def _get_milliseconds_since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
+
+
+def _build(
+    kind: str,
+    client: Client,
+    purpose: str,
+    channel: str,
+    destination: Destination | None,
+    verification: Verification | None,
+) -> VerificationAttempt:
+    source = verification or destination
+    attempt = VerificationAttempt(
+        kind=kind,
+        purpose=purpose,
+        channel=channel,
+        verification=verification,
+        client_address=client.address or None,
+        user_agent=client.user_agent,
+    )
+    if verification:
+        attempt.user_id = verification.user_id
+        attempt.verification_sid = verification.verification_sid
+        attempt.destination_hash = verification.destination_hash
+        attempt.destination_masked = verification.destination_masked
+    elif destination:
+        attempt.destination_hash, attempt.destination_masked = destination.hash, destination.masked
+    if source:
+        attempt.country, attempt.prefix = source.country, source.prefix
+    return attempt
+
+
+def _write(attempt: VerificationAttempt) -> VerificationAttempt:
+    attempt.save(force_insert=True)
+    return attempt

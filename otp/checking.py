@@ -1,0 +1,214 @@
+"""Checking a code: count, ask, settle. Called through `otp.services` and flows."""
+
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from otp import audit, limits
+from otp.client import Client
+from otp.destinations import Destination, hash_address
+from otp.exceptions import (
+    CodeExpired,
+    IncorrectCode,
+    NotFound,
+    OtpError,
+    ProviderMisbehaved,
+    ProviderUnavailable,
+    TooManyAttempts,
+)
+from otp.models import Verification, VerificationAttempt
+from otp.models.attempt import Kind, Outcome
+from otp.models.verification import MAX_CHECKS, Status, get_seconds_until
+from otp.purposes import Purpose, get_group
+from otp.transactions import raise_if_in_transaction, release_connection
+from otp.verify_api.decoys import make_decoy_sid
+from otp.verify_api.service import twilio_verify
+
+HOUR = timedelta(hours=1)
+
+
+@sensitive_variables("code")
+def check_by_id(verification_id: UUID, code: str, *, client: Client) -> Verification:
+    """Check a code against a public verification.
+
+    :raises NotFound: when there is none by that id, or it is not a public one
+    :raises OtpError: see `check`
+    """
+    found = Verification.objects.public().filter(pk=verification_id)
+    return check(found, code, client=client, purpose=Purpose.ANY_PUBLIC, absent=NotFound())
+
+
+@sensitive_variables("code")
+def check_public(destination: Destination, code: str, *, client: Client) -> Verification:
+    """Check a code against what anybody asked to be sent there over the public API.
+
+    :raises OtpError: see `check`
+    """
+    found = Verification.objects.public().live().to(destination)
+    return check(found, code, client=client, purpose=Purpose.ANY_PUBLIC, absent=CodeExpired(), destination=destination)
+
+
+@sensitive_variables("code")
+def check_for(
+    destination: Destination, code: str, *, purpose: str, bindings: list[str], client: Client, is_decoy: bool = False
+) -> Verification:
+    """Check a code for one purpose.
+
+    `is_decoy` goes through every motion, the call to Twilio included, and never accepts: for requests about nobody,
+    which must cost and look the same.
+
+    :raises OtpError: see `check`
+    """
+    found = Verification.objects.good_for(purpose, bindings).live().to(destination)
+    return check(
+        found, code, client=client, purpose=purpose, absent=CodeExpired(), destination=destination, is_decoy=is_decoy
+    )
+
+
+@sensitive_variables("code")
+def check(
+    found: QuerySet[Verification],
+    code: str,
+    *,
+    client: Client,
+    purpose: str,
+    absent: OtpError,
+    destination: Destination | None = None,
+    is_decoy: bool = False,
+) -> Verification:
+    """Check a code against the newest of the rows found, all of one group of purposes, and approve that row.
+
+    :raises IncorrectCode: wrong digits; `attempts_left` says how many tries remain
+    :raises CodeExpired: nothing live to check against
+    :raises TooManyAttempts: five wrong codes, or too many for this destination in an hour
+    :raises TooManyRequests: too many checks from one network
+    :raises ProviderUnavailable: no answer to trust; the try is given back
+    """
+    raise_if_in_transaction()
+    verification = _find_newest(found, get_group(purpose))
+    try:
+        limits.take_check(client)
+        if verification is None:
+            raise absent
+        _raise_if_closed(verification)
+    except OtpError as error:
+        asked = verification.purpose if verification else purpose
+        audit.record_refusal(
+            error, Kind.CHECK, client, purpose=asked, destination=destination, verification=verification
+        )
+        raise
+    attempt = audit.open_attempt(
+        Kind.CHECK, client, purpose=verification.purpose, channel=verification.channel, verification=verification
+    )
+    # SECURITY: count, commit, then ask: whatever happens during the call, this try is spent.
+    if not verification.count_check():
+        refusal = _close(verification)
+        audit.settle(attempt, audit.get_outcome(refusal))
+        raise refusal
+    _ask(verification, attempt, code, is_decoy=is_decoy or not verification.verification_sid)
+    # SECURITY: the row count decides. Of many approvals by Twilio only one is ours.
+    if not verification.approve():
+        audit.settle(attempt, Outcome.CODE_EXPIRED)
+        raise CodeExpired
+    audit.settle(attempt, Outcome.OK)
+    verification.status = Status.APPROVED
+    return verification
+
+
+def _find_newest(found: QuerySet[Verification], purposes: tuple[str, ...]) -> Verification | None:
+    wrong = (
+        VerificationAttempt.objects.filter(
+            destination_hash=OuterRef("destination_hash"), outcome=Outcome.INCORRECT_CODE, purpose__in=purposes
+        )
+        .within(HOUR)
+        .order_by()
+        .values("destination_hash")
+    )
+    return (
+        found.annotate(
+            wrong_codes=Subquery(wrong.annotate(count=Count("pk")).values("count")),
+            first_wrong_at=Subquery(wrong.annotate(first=Min("created_at")).values("first")),
+        )
+        .order_by("-created_at")
+        .first()
+    )
+
+
+def _raise_if_closed(verification: Verification) -> None:
+    """Refuse what needs no call to Twilio to be refused."""
+    now = timezone.now()
+    if verification.expires_at <= now:
+        raise CodeExpired
+    if verification.status == Status.EXHAUSTED:
+        raise _too_many(verification)
+    if verification.status != Status.PENDING:
+        raise CodeExpired
+    wrong_codes: int = verification.wrong_codes or 0  # type: ignore[attr-defined]  # annotated
+    if wrong_codes >= settings.OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR:
+        ends_at = verification.first_wrong_at + HOUR  # type: ignore[attr-defined]  # annotated
+        raise TooManyAttempts(retry_after=get_seconds_until(ends_at), reason="wrong_codes_per_destination")
+
+
+def _close(verification: Verification) -> OtpError:
+    """Say why no try was left, and close the row if it was the tries."""
+    verification.refresh_from_db()
+    if verification.checks >= MAX_CHECKS:
+        verification.exhaust()
+        return _too_many(verification)
+    return _too_many(verification) if verification.status == Status.EXHAUSTED else CodeExpired()
+
+
+def _too_many(verification: Verification) -> TooManyAttempts:
+    return TooManyAttempts(retry_after=get_seconds_until(verification.expires_at))
+
+
+@sensitive_variables("code")
+def _ask(verification: Verification, attempt: VerificationAttempt, code: str, *, is_decoy: bool) -> None:
+    """Ask Twilio, and bring the row to where its answer leaves it."""
+    release_connection()
+    try:
+        with audit.settle_failure(attempt):
+            _compare(verification, code, is_decoy=is_decoy)
+    except IncorrectCode as error:
+        verification.checks += 1
+        error.attempts_left = verification.attempts_left
+        if not error.attempts_left:
+            verification.exhaust()
+        raise
+    except TooManyAttempts as error:
+        verification.exhaust()
+        error.retry_after = _too_many(verification).retry_after
+        raise
+    except CodeExpired:
+        verification.expire()
+        raise
+    except ProviderUnavailable as error:
+        verification.refund_check(was_sent=error.was_sent)
+        raise
+
+
+@sensitive_variables("code")
+def _compare(verification: Verification, code: str, *, is_decoy: bool) -> None:
+    """Have Twilio compare the code; returns only if it is right, for this very destination."""
+    if is_decoy:
+        # SECURITY: whatever Twilio says, a decoy is never right.
+        with suppress(CodeExpired, IncorrectCode, TooManyAttempts):
+            twilio_verify.verify_otp(
+                None, code, verification_sid=make_decoy_sid(), service_sid=verification.service_sid
+            )
+        raise IncorrectCode
+    answer = twilio_verify.verify_otp(
+        None, code, verification_sid=verification.verification_sid, service_sid=verification.service_sid
+    )
+    # SECURITY: an approval for another number is none.
+    if not _is_same_destination(verification, answer.to):
+        raise ProviderMisbehaved
+
+
+def _is_same_destination(verification: Verification, address: str) -> bool:
+    return any(hash_address(address, key) == verification.destination_hash for key in settings.OTP_HASH_KEYS)

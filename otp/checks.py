@@ -1,0 +1,79 @@
+"""System checks: what settings and project must be like for codes to be safe. Numbered, each with a hint."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import FieldDoesNotExist
+
+SID = {"TWILIO_ACCOUNT_SID": "AC", "TWILIO_API_KEY": "SK"} | dict.fromkeys(
+    ("TWILIO_VERIFY_SERVICE_SID", "TWILIO_LOGIN_SERVICE_SID", "TWILIO_PSD2_SERVICE_SID"), "VA"
+)
+USER_FIELDS = ("email", "phone", "phone_verified_at", "is_active")
+
+
+@register()
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for name, prefix in SID.items():
+        value = getattr(settings, name)
+        if value and not re.fullmatch(prefix + "[0-9a-fA-F]{32}", value):
+            hint = f"Copy it from the Twilio Console: {prefix} and 32 hexadecimal digits."
+            found.append(Error(f"{name} is not a Twilio id.", hint=hint, id="otp.E001"))
+    if settings.OTP_SANDBOX and not settings.DEBUG:
+        hint = "Anybody can read all codes at /sandbox/. Never on a site that people use."
+        found.append(Warning("The sandbox is on while DEBUG is off.", hint=hint, id="otp.W002"))
+    unknown = set(settings.OTP_CHANNELS) - {"sms", "whatsapp", "call", "email"}
+    if unknown or not settings.OTP_CHANNELS:
+        found.append(Error("OTP_CHANNELS names no channel, or an unknown one.", hint=str(unknown), id="otp.E003"))
+    if not settings.OTP_RESEND_WAITS or min(settings.OTP_RESEND_WAITS) < 1:
+        found.append(Error("OTP_RESEND_WAITS must be seconds, each at least 1.", id="otp.E004"))
+    if not 0 < settings.TWILIO_TIMEOUT <= 10:
+        hint = "A worker must never hang longer than this on one call."
+        found.append(Error("TWILIO_TIMEOUT must be above 0 and at most 10 seconds.", hint=hint, id="otp.E005"))
+    return found
+
+
+@register(Tags.database)
+def check_transactions(**kwargs: Any) -> list[CheckMessage]:
+    if not any(database.get("ATOMIC_REQUESTS") for database in settings.DATABASES.values()):
+        return []
+    hint = "A rolled-back request would take its audit rows with it. Use transaction.atomic() where you need it."
+    return [Error("ATOMIC_REQUESTS must be off.", hint=hint, id="otp.E006")]
+
+
+@register(Tags.models)
+def check_user_model(**kwargs: Any) -> list[CheckMessage]:
+    """The one place that says what a user model needs for the flows."""
+    missing = []
+    for name in USER_FIELDS:
+        try:
+            get_user_model()._meta.get_field(name)
+        except FieldDoesNotExist:
+            missing.append(name)
+    if not missing:
+        return []
+    hint = "`email` and `phone` (E.164) are text, `phone_verified_at` a time or null; both unique, phone when verified."
+    return [Error(f"The user model lacks {', '.join(missing)}.", hint=hint, id="otp.E007")]
+
+
+@register(Tags.security, deploy=True)
+def check_services(**kwargs: Any) -> list[CheckMessage]:
+    services = {
+        settings.TWILIO_VERIFY_SERVICE_SID,
+        settings.TWILIO_LOGIN_SERVICE_SID,
+        settings.TWILIO_PSD2_SERVICE_SID,
+    }
+    found: list[CheckMessage] = []
+    if len(services) < 3:
+        hint = (
+            "Set TWILIO_LOGIN_SERVICE_SID and TWILIO_PSD2_SERVICE_SID: Twilio sends the same digits to one number "
+            "within a Service, so a stranger's reset could burn the owner's sign-in code."
+        )
+        found.append(Warning("Purposes share a Verify Service.", hint=hint, id="otp.W008"))
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+        hint = "Set EMAIL_URL: people are told of a changed password by mail."
+        found.append(Warning("Mail goes to the console.", hint=hint, id="otp.W009"))
+    return found

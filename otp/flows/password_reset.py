@@ -1,0 +1,112 @@
+"""Password reset: a code to the account's proven phone, then a new password. Pages and API call this alike.
+
+`start` does the same work for everybody and looks nobody up; whether the pair belongs to an account is found out after
+the answer, and where it does not, nothing is sent and guesses count down as if something had been.
+"""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Q
+from django.views.decorators.debug import sensitive_variables
+
+from otp import mail, sending, services
+from otp.background import run_after_answer
+from otp.client import Client
+from otp.destinations import Destination, fold_email, parse_phone
+from otp.exceptions import CodeExpired
+from otp.flows.registration import raise_if_weak
+from otp.models import Verification
+from otp.models.attempt import Outcome
+from otp.models.verification import Status
+from otp.purposes import Channel, Purpose
+
+
+def start(*, email: str, phone: str, client: Client) -> Verification:
+    """Begin a reset. Returns the same for everybody; changes nothing about the account.
+
+    :raises InvalidDestination: the phone number cannot be read
+    :raises OtpError: see `sending.open_send`; what is refused is refused without looking at accounts
+    """
+    destination = parse_phone(phone)
+    opening = sending.open_send(
+        destination,
+        channel=Channel.SMS,
+        purpose=Purpose.PASSWORD_RESET,
+        client=client,
+        binding=get_binding(email),
+    )
+    run_after_answer(deliver_to_owner, opening, fold_email(email))
+    return opening.verification
+
+
+def deliver_to_owner(opening: sending.Opening, email: str) -> None:
+    """Send the code if the pair belongs to one account.
+
+    A send that fails leaves its row as one that was never meant to go out: nobody can tell the two apart.
+    """
+    if find_user(email, opening.destination):
+        sending.deliver(opening)
+    else:
+        sending.drop(opening, Outcome.NO_ACCOUNT)
+
+
+@sensitive_variables("code", "token", "new_password")
+def finish(
+    *, email: str, phone: str, new_password: str, code: str = "", verification_token: str = "", client: Client
+) -> None:
+    """Set a new password. Never signs in; ends every session and every open code of the person, and tells them.
+
+    For a pair without an account each step runs the same, and the code is never right.
+
+    :raises WeakPassword: before the code is looked at
+    :raises OtpError: see `services.prove`
+    """
+    destination = parse_phone(phone)
+    user_model = get_user_model()
+    raise_if_weak(new_password, user_model(email=fold_email(email), phone=destination.address), "new_password")
+    user = find_user(fold_email(email), destination)
+    verification = services.prove(
+        destination,
+        purpose=Purpose.PASSWORD_RESET,
+        code=code,
+        token=verification_token,
+        bindings=[get_binding(email), ""],
+        client=client,
+        is_decoy=user is None,
+    )
+    if user is None:
+        raise CodeExpired
+    user.set_password(new_password)
+    with transaction.atomic():
+        services.redeem(verification)
+        # SECURITY: sessions carry a hash of the password; changing it ends them all. The pair is asked for again:
+        # it may have come apart since it was found.
+        is_same_pair = _accounts_of(user.email, destination).filter(pk=user.pk)
+        if is_same_pair.update(password=user.password) != 1:
+            raise CodeExpired
+        close_open_codes(user, destination)
+        mail.send_password_was_reset(user.email)
+
+
+def find_user(email: str, destination: Destination) -> Any | None:
+    """Find the active account whose address and proven phone number both match."""
+    return _accounts_of(email, destination).first()
+
+
+def close_open_codes(user: Any, destination: Destination) -> None:
+    """Void what is open for a person: pending codes, and proofs not used yet."""
+    own = Q(user=user) | Q(destination_hash__in=destination.hashes)
+    Verification.objects.filter(own, status__in=[Status.PENDING, Status.APPROVED]).update(status=Status.CANCELED)
+
+
+def get_binding(email: str) -> str:
+    """Give what ties a reset's code to the account's address as well as to the phone."""
+    return services.get_binding(f"password_reset:{fold_email(email)}")
+
+
+def _accounts_of(email: str, destination: Destination) -> Any:
+    return get_user_model().objects.filter(
+        email=email, phone=destination.address, phone_verified_at__isnull=False, is_active=True
+    )

@@ -1,0 +1,163 @@
+"""How often, how many and for how much money. One table each for what is counted exactly and what is counted by volume.
+
+Exact limits count rows of the ledger and survive everything; volume limits live in `otp.volume`. Every refusal says how
+long to wait. The numbers are settings, documented in `.env.example`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from otp.client import Client
+from otp.destinations import Destination, hash_address
+from otp.exceptions import TooManyAttempts, TooManyRequests
+from otp.models import VerificationAttempt
+from otp.models.verification import get_seconds_until
+from otp.prices import get_price, to_units
+from otp.purposes import get_group
+from otp.volume import Bucket, get_counters
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True)
+class VolumeLimit:
+    """One row of the table. `key` names what is counted together, '' when the limit does not apply to this send."""
+
+    name: str
+    sentence: Any
+    setting: str
+    period: int
+    key: Callable[[Destination | None, Client], str]
+    counts_money: bool = False
+
+    def get_bucket(self, destination: Destination | None, client: Client, channel: str) -> Bucket | None:
+        if not (key := self.key(destination, client)):
+            return None
+        limit, weight = getattr(settings, self.setting), 1
+        if self.counts_money:
+            weight = to_units(get_price(channel, destination.country if destination else ""))
+            limit = to_units(limit)
+        # Addresses of people are personal: the store of counters gets a keyed hash of them.
+        name = f"{self.name}:{hash_address(key, settings.OTP_HASH_KEYS[0])[:32]}"
+        return Bucket(name, limit, self.period, weight)
+
+
+BUDGET = VolumeLimit(
+    "budget",
+    _("No more codes can be sent today. Try again later."),
+    "OTP_DAILY_BUDGET",
+    DAY,
+    lambda destination, client: "site",
+    counts_money=True,
+)
+SEND_LIMITS = (
+    VolumeLimit(
+        "address",
+        _("Too many codes were asked for from your network. Wait, then try again."),
+        "OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR",
+        HOUR,
+        lambda destination, client: client.network,
+    ),
+    VolumeLimit(
+        "prefix",
+        _("Too many codes were sent to numbers like this one. Wait, then try again."),
+        "OTP_MAX_SENDS_PER_PREFIX_PER_HOUR",
+        HOUR,
+        lambda destination, client: destination.prefix if destination else "",
+    ),
+    VolumeLimit(
+        "country",
+        _("Too many codes were sent to numbers in this country. Wait, then try again."),
+        "OTP_MAX_SENDS_PER_COUNTRY_PER_HOUR",
+        HOUR,
+        lambda destination, client: destination.country if destination else "",
+    ),
+    VolumeLimit(
+        "site",
+        _("Too many codes are being asked for. Wait, then try again."),
+        "OTP_MAX_SENDS_PER_HOUR",
+        HOUR,
+        lambda destination, client: "site",
+    ),
+    BUDGET,
+)
+CHECK_LIMITS = (
+    VolumeLimit(
+        "check_address",
+        _("Too many codes were tried from your network. Wait, then try again."),
+        "OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR",
+        HOUR,
+        lambda destination, client: client.network,
+    ),
+)
+
+
+def raise_if_destination_is_over_limit(destination: Destination, purpose: str) -> None:
+    """Hold one destination to its hourly and daily share, over all channels, surfaces and purposes of a group.
+
+    Simultaneous sends for different purposes can each pass; for one purpose the row itself lets only one through.
+
+    :raises TooManyAttempts: after too many wrong codes in an hour
+    :raises TooManyRequests: after too many sends
+    """
+    counts = VerificationAttempt.objects.count_recent(destination, get_group(purpose))
+    if counts["wrong_codes_per_hour"] >= settings.OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR:
+        raise TooManyAttempts(
+            retry_after=_get_wait(counts["first_wrong_code_in_hour"], HOUR), reason="wrong_codes_per_destination"
+        )
+    for period, name in ((HOUR, "hour"), (DAY, "day")):
+        if counts[f"sends_per_{name}"] >= getattr(settings, f"OTP_MAX_SENDS_PER_DESTINATION_PER_{name.upper()}"):
+            raise TooManyRequests(
+                _("Too many codes were sent there. Wait, then try again."),
+                retry_after=_get_wait(counts[f"first_send_in_{name}"], period),
+                reason=f"destination_per_{name}",
+            )
+
+
+def _get_wait(first: datetime | None, period: int) -> int:
+    """Give the seconds until the first of those counted is out of the period; none counted, a limit of 0."""
+    return get_seconds_until(first + timedelta(seconds=period)) if first else period
+
+
+def take_send(destination: Destination, client: Client, channel: str) -> None:
+    """Count one send against every volume limit and the budget, or against none.
+
+    :raises TooManyRequests: when one of them has no room
+    :raises LimitsUnavailable: when they cannot be counted
+    """
+    _take(SEND_LIMITS, destination, client, channel)
+
+
+def take_check(client: Client) -> None:
+    """Count one check against the limits on guessing from one network.
+
+    :raises TooManyRequests: when there is no room
+    :raises LimitsUnavailable: when it cannot be counted
+    """
+    _take(CHECK_LIMITS, None, client, "")
+
+
+def refund_money(destination: Destination, client: Client, channel: str) -> None:
+    """Give the price of a send back to the budget: Twilio refused it, so nothing is owed."""
+    if bucket := BUDGET.get_bucket(destination, client, channel):
+        get_counters().give_back(bucket)
+
+
+def reset_volume_counters() -> None:
+    """Forget all volume counters. For the sandbox's reset; the ledger stays."""
+    get_counters().reset()
+
+
+def _take(limits: tuple[VolumeLimit, ...], destination: Destination | None, client: Client, channel: str) -> None:
+    buckets = {limit: bucket for limit in limits if (bucket := limit.get_bucket(destination, client, channel))}
+    if not buckets:
+        return
+    if overflow := get_counters().take(list(buckets.values())):
+        limit = list(buckets)[overflow.index]
+        raise TooManyRequests(limit.sentence, retry_after=overflow.retry_after, reason=limit.name)

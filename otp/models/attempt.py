@@ -1,0 +1,111 @@
+"""The audit: one row for every send and every check, whatever became of it."""
+
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from otp.destinations import Destination
+from otp.models.verification import Verification
+from otp.purposes import Channel, Purpose
+
+
+class Kind(models.TextChoices):
+    SEND = "send", _("send")
+    CHECK = "check", _("check")
+
+
+class Outcome(models.TextChoices):
+    CRASHED = "crashed", _("crashed")
+    OK = "ok", _("ok")
+    NO_ACCOUNT = "no_account", _("no such account")
+    INVALID_DESTINATION = "invalid_destination", _("invalid destination")
+    CHANNEL_UNAVAILABLE = "channel_unavailable", _("channel unavailable")
+    COUNTRY_NOT_ALLOWED = "country_not_allowed", _("country not allowed")
+    DESTINATION_BLOCKED = "destination_blocked", _("destination blocked")
+    INCORRECT_CODE = "incorrect_code", _("incorrect code")
+    CODE_EXPIRED = "code_expired", _("code expired")
+    NOT_FOUND = "not_found", _("not found")
+    CONFLICT = "conflict", _("conflict")
+    TOO_MANY_REQUESTS = "too_many_requests", _("too many requests")
+    TOO_MANY_ATTEMPTS = "too_many_attempts", _("too many wrong codes")
+    PROVIDER_UNAVAILABLE = "provider_unavailable", _("provider unavailable")
+    NOT_CONFIGURED = "not_configured", _("not configured")
+    INVALID_REQUEST = "invalid_request", _("refused by Twilio as invalid")
+
+
+class VerificationAttemptQuerySet(models.QuerySet["VerificationAttempt"]):
+    def to(self, destination: Destination) -> Self:
+        return self.filter(destination_hash__in=destination.hashes)
+
+    def within(self, span: timedelta) -> Self:
+        return self.filter(created_at__gt=timezone.now() - span)
+
+    def count_recent(self, destination: Destination, purposes: tuple[str, ...]) -> dict[str, Any]:
+        """Count what the exact limits go by, each with the time of the first one counted.
+
+        Shape: `{"sends_per_hour": 1, "first_send_in_hour": datetime | None, …}`, likewise for `sends_per_day` and
+        `wrong_codes_per_hour`.
+        """
+        hour = Q(created_at__gt=timezone.now() - timedelta(hours=1))
+        # SECURITY: every send that got past our own limits counts, whatever became of it: a reset for nobody and one
+        # that Twilio refused must not be told apart by when the limit comes.
+        send = Q(kind=Kind.SEND, verification__isnull=False)
+        wrong = Q(outcome=Outcome.INCORRECT_CODE)
+        return (
+            self.to(destination)
+            .within(timedelta(days=1))
+            .filter(purpose__in=purposes)
+            .aggregate(
+                sends_per_hour=Count("pk", filter=send & hour),
+                first_send_in_hour=Min("created_at", filter=send & hour),
+                sends_per_day=Count("pk", filter=send),
+                first_send_in_day=Min("created_at", filter=send),
+                wrong_codes_per_hour=Count("pk", filter=wrong & hour),
+                first_wrong_code_in_hour=Min("created_at", filter=wrong & hour),
+            )
+        )
+
+
+class VerificationAttempt(models.Model):
+    """One send or check. Written as `crashed` before anything happens and settled once afterwards.
+
+    Codes, message texts and Twilio's own words are never kept: 60200 and 60410 repeat the whole number.
+    """
+
+    created_at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices, default=Outcome.CRASHED)
+    purpose = models.CharField(max_length=20, choices=Purpose.choices, blank=True)
+    channel = models.CharField(max_length=10, choices=Channel.choices, blank=True)
+    verification = models.ForeignKey(
+        Verification, null=True, blank=True, on_delete=models.PROTECT, related_name="attempts"
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    destination_hash = models.CharField(max_length=64, blank=True)
+    destination_masked = models.CharField(max_length=260, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    prefix = models.CharField(max_length=12, blank=True)
+    client_address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+    reason = models.CharField(max_length=40, blank=True, help_text=_("Which limit or rule refused it."))
+    verification_sid = models.CharField(max_length=34, blank=True)
+    provider_code = models.PositiveIntegerField(null=True, blank=True, help_text=_("Twilio's error code."))
+    duration_ms = models.PositiveIntegerField(null=True, blank=True, help_text=_("How long Twilio took."))
+    cost = models.DecimalField(
+        max_digits=10, decimal_places=5, null=True, blank=True, help_text=_("Estimated when sent, in OTP_CURRENCY.")
+    )
+
+    objects: ClassVar[models.Manager["VerificationAttempt"]] = VerificationAttemptQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("verification attempt")
+        verbose_name_plural = _("verification attempts")
+        indexes = [models.Index(fields=["destination_hash", "created_at"], name="attempt_by_destination")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.destination_masked}: {self.outcome}"

@@ -1,0 +1,249 @@
+"""One proof that somebody holds a destination, for one purpose, for at most ten minutes.
+
+The row decides whether a code counts; Twilio only testifies. Every move is one guarded UPDATE whose row count says who
+won: nothing here reads first and writes after.
+"""
+
+import math
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from otp.destinations import Destination
+from otp.purposes import PUBLIC_PURPOSES, Channel, Purpose, get_accepted_purposes
+
+LIFETIME = timedelta(minutes=10)
+PROOF_LIFETIME = timedelta(minutes=10)
+MAX_SENDS = 5
+MAX_CHECKS = 5
+
+
+def get_seconds_until(moment: datetime) -> int:
+    """Give the whole seconds, at least one, to a moment: what `retry_after` carries."""
+    return max(1, math.ceil((moment - timezone.now()).total_seconds()))
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("pending")
+    APPROVED = "approved", _("approved")
+    REDEEMED = "redeemed", _("redeemed")
+    EXHAUSTED = "exhausted", _("too many wrong codes")
+    EXPIRED = "expired", _("expired")
+    CANCELED = "canceled", _("canceled")
+    FAILED = "failed", _("not sent")
+
+
+class VerificationQuerySet(models.QuerySet["Verification"]):
+    def live(self) -> Self:
+        """Pending and in time, or blocked until its time is over."""
+        return self.filter(status__in=[Status.PENDING, Status.EXHAUSTED], expires_at__gt=timezone.now())
+
+    def to(self, destination: Destination) -> Self:
+        return self.filter(destination_hash__in=destination.hashes)
+
+    def public(self) -> Self:
+        """Asked for by anybody who named the destination, over the public API."""
+        return self.filter(purpose__in=[*PUBLIC_PURPOSES, Purpose.ANY_PUBLIC], binding="")
+
+    def good_for(self, purpose: str, bindings: list[str]) -> Self:
+        return self.filter(purpose__in=get_accepted_purposes(purpose), binding__in=bindings)
+
+    def expire_overdue(self) -> int:
+        """Close what is past its time within this set, so that it stops holding its place."""
+        return self.filter(status=Status.PENDING, expires_at__lte=timezone.now()).update(status=Status.EXPIRED)
+
+    def cancel_all(self) -> int:
+        return self.filter(status=Status.PENDING).update(status=Status.CANCELED)
+
+
+class Verification(models.Model):
+    """One proof of one destination. Moves only by the guarded methods below; each says whether it moved."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    channel = models.CharField(max_length=10, choices=Channel.choices, help_text=_("The last one used."))
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    service_sid = models.CharField(max_length=34)
+    verification_sid = models.CharField(
+        max_length=34, blank=True, help_text=_("Twilio's id; empty until a send was answered.")
+    )
+    destination_hash = models.CharField(max_length=64)
+    destination_masked = models.CharField(max_length=260)
+    country = models.CharField(max_length=2, blank=True)
+    prefix = models.CharField(max_length=12, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    binding = models.CharField(
+        max_length=64, blank=True, help_text=_("What else must match: a keyed hash of the flow that asked.")
+    )
+    sends = models.PositiveSmallIntegerField(default=1)
+    checks = models.PositiveSmallIntegerField(default=0, help_text=_("Tries that count against the person."))
+    calls = models.PositiveSmallIntegerField(default=0, help_text=_("Checks that left for Twilio, answered or not."))
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    next_send_at = models.DateTimeField()
+    approved_at = models.DateTimeField(null=True, blank=True)
+    redeemed_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Verification"]] = VerificationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("verification")
+        verbose_name_plural = _("verifications")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service_sid", "destination_hash", "purpose", "binding"],
+                condition=Q(status="pending"),
+                name="one_pending_per_use",
+            ),
+            # Twilio keeps one set of digits per Service and number; no two of our rows may stand on the same ones.
+            models.UniqueConstraint(
+                fields=["verification_sid"],
+                condition=Q(status="pending") & ~Q(verification_sid=""),
+                name="one_pending_per_verification_sid",
+            ),
+            models.CheckConstraint(
+                condition=Q(sends__lte=MAX_SENDS, checks__lte=MAX_CHECKS, calls__lte=MAX_CHECKS),
+                name="verification_within_caps",
+            ),
+        ]
+        indexes = [models.Index(fields=["destination_hash", "-created_at"], name="verification_by_destination")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.destination_masked} ({self.status})"
+
+    @property
+    def expires_in(self) -> int:
+        """Seconds."""
+        return get_seconds_until(self.expires_at)
+
+    @property
+    def resend_in(self) -> int:
+        """Seconds until another send is allowed."""
+        return get_seconds_until(self.next_send_at)
+
+    @property
+    def attempts_left(self) -> int:
+        return max(0, MAX_CHECKS - self.checks)
+
+    @classmethod
+    def start(
+        cls,
+        destination: Destination,
+        *,
+        channel: str,
+        purpose: str,
+        service_sid: str,
+        binding: str = "",
+        user_id: int | None = None,
+    ) -> "Verification":
+        """Write the row of a first send.
+
+        :raises django.db.IntegrityError: when another one for the same use is pending already
+        """
+        now = timezone.now()
+        return cls.objects.create(
+            purpose=purpose,
+            channel=channel,
+            service_sid=service_sid,
+            destination_hash=destination.hash,
+            destination_masked=destination.masked,
+            country=destination.country,
+            prefix=destination.prefix,
+            binding=binding,
+            user_id=user_id,
+            created_at=now,
+            expires_at=now + LIFETIME,
+            next_send_at=cls.get_next_send_at(now, sends=1, expires_at=now + LIFETIME),
+        )
+
+    @staticmethod
+    def get_next_send_at(now: datetime, *, sends: int, expires_at: datetime) -> datetime:
+        """Say when the next send is allowed: waits grow, and after the last one the code must run out first."""
+        if sends >= MAX_SENDS:
+            return expires_at
+        waits = settings.OTP_RESEND_WAITS
+        return min(now + timedelta(seconds=waits[min(sends, len(waits)) - 1]), expires_at)
+
+    def _move(self, guard: Q, **changes: Any) -> bool:
+        return Verification.objects.filter(guard, pk=self.pk).update(**changes) == 1
+
+    def count_send(self, channel: str) -> bool:
+        """Take the next send if its wait is over and one is left. A resend never prolongs or resets anything."""
+        now = timezone.now()
+        next_send_at = self.get_next_send_at(now, sends=self.sends + 1, expires_at=self.expires_at)
+        guard = Q(
+            status=Status.PENDING, sends=self.sends, sends__lt=MAX_SENDS, next_send_at__lte=now, expires_at__gt=now
+        )
+        moved = self._move(guard, sends=F("sends") + 1, channel=channel, next_send_at=next_send_at)
+        if moved:
+            self.channel, self.sends, self.next_send_at = channel, self.sends + 1, next_send_at
+        return moved
+
+    def refund_send(self) -> bool:
+        """Give back a send that never went out: at once the person may ask again."""
+        if self.sends == 1:
+            return self._move(Q(status=Status.PENDING, verification_sid=""), status=Status.FAILED)
+        return self._move(Q(status=Status.PENDING, sends=self.sends), sends=F("sends") - 1, next_send_at=timezone.now())
+
+    def record_sent(self, verification_sid: str) -> bool:
+        """Note Twilio's id.
+
+        :raises django.db.IntegrityError: when another pending row stands on the same digits
+        """
+        self.verification_sid = verification_sid
+        return self._move(Q(status=Status.PENDING), verification_sid=verification_sid)
+
+    def count_check(self) -> bool:
+        """Take one of the five tries, before Twilio is asked. False once they are used up or the time is over."""
+        guard = Q(status=Status.PENDING, checks__lt=MAX_CHECKS, calls__lt=MAX_CHECKS, expires_at__gt=timezone.now())
+        return self._move(guard, checks=F("checks") + 1, calls=F("calls") + 1)
+
+    def refund_check(self, *, was_sent: bool) -> None:
+        """Give back a try that an outage spoiled.
+
+        # SECURITY: a call that may have reached Twilio stays counted in `calls`: no verification ever has more than
+        # five codes compared, however the network behaves.
+        """
+        changes: dict[str, Any] = {"checks": F("checks") - 1}
+        if not was_sent:
+            changes["calls"] = F("calls") - 1
+        self._move(Q(status=Status.PENDING, checks__gt=0), **changes)
+        self._move(Q(status=Status.PENDING, calls__gte=MAX_CHECKS, checks__lt=MAX_CHECKS), status=Status.CANCELED)
+
+    def approve(self) -> bool:
+        """pending → approved. Of any number of callers exactly one sees True.
+
+        A double click brings a second check, which Twilio answers with 404 or the cap and which closes the row; the
+        first one's approval still counts. Only a check that was counted in time gets here, so that opens nothing.
+        """
+        now = timezone.now()
+        guard = Q(status__in=[Status.PENDING, Status.EXPIRED, Status.EXHAUSTED], expires_at__gt=now)
+        return self._move(guard, status=Status.APPROVED, approved_at=now)
+
+    def redeem(self) -> bool:
+        """approved → redeemed. Call it inside the transaction of what it pays for."""
+        now = timezone.now()
+        guard = Q(status=Status.APPROVED, approved_at__gt=now - PROOF_LIFETIME)
+        return self._move(guard, status=Status.REDEEMED, redeemed_at=now)
+
+    def exhaust(self) -> bool:
+        return self._move(Q(status=Status.PENDING), status=Status.EXHAUSTED)
+
+    def expire(self) -> bool:
+        return self._move(Q(status=Status.PENDING), status=Status.EXPIRED)
+
+    def cancel(self) -> bool:
+        return self._move(Q(status=Status.PENDING), status=Status.CANCELED)
+
+    def end(self) -> bool:
+        """Note that Twilio has forgotten the digits of a cancelled row."""
+        return self._move(Q(status=Status.CANCELED), expires_at=timezone.now())
+
+    def is_for(self, purpose: str, binding: str) -> bool:
+        return (self.purpose, self.binding) == (purpose, binding)

@@ -1,0 +1,145 @@
+"""The public verbs of one-time codes: send, verify, redeem, cancel. What every page and viewset calls.
+
+Call `send_otp` and `verify_otp` outside of a transaction, `redeem` inside the one of what it pays for.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from otp import audit, checking, sending, tokens
+from otp.client import Client
+from otp.destinations import Destination, hash_address, parse_destination
+from otp.exceptions import CodeExpired, InvalidDestination, InvalidRequest, NotFound, OtpError, PurposeRequired
+from otp.models import Verification
+from otp.models.attempt import Kind
+from otp.purposes import Channel, Purpose
+from otp.transactions import raise_unless_in_transaction
+
+
+def send_otp(
+    to: str,
+    channel: str = "",
+    *,
+    purpose: str = "",
+    locale: str | None = None,
+    client: Client,
+    flow: str = "",
+    user_id: int | None = None,
+) -> Verification:
+    """Send a code to a phone number or e-mail address.
+
+    `channel` is `email` for an address and `sms` otherwise, unless given. Without a purpose the code serves whichever
+    public call uses it first. `flow` and `user_id` bind it: only a check that names the same ones will find it.
+
+    :raises PurposeRequired: when none is given and `OTP_REQUIRE_PURPOSE` is on
+    :raises InvalidDestination: when `to` cannot be read
+    :raises OtpError: see `sending.open_send` and `sending.deliver`
+    """
+    if not purpose:
+        if settings.OTP_REQUIRE_PURPOSE:
+            raise PurposeRequired
+        purpose = Purpose.ANY_PUBLIC
+    try:
+        destination = parse_destination(to)
+    except InvalidDestination as error:
+        audit.record_refusal(error, Kind.SEND, client, purpose=purpose, channel=channel)
+        raise
+    opening = sending.open_send(
+        destination,
+        channel=channel or (Channel.EMAIL if destination.is_email else Channel.SMS),
+        purpose=purpose,
+        client=client,
+        binding=get_binding(flow, user_id),
+        user_id=user_id,
+        locale=locale,
+    )
+    try:
+        return sending.deliver(opening)
+    except OtpError:
+        # Nothing went out: at once the person may ask again.
+        opening.verification.refund_send()
+        raise
+
+
+@sensitive_variables("code")
+def verify_otp(
+    to: str = "",
+    code: str = "",
+    *,
+    verification_id: UUID | None = None,
+    purpose: str = "",
+    client: Client,
+    flow: str = "",
+    user_id: int | None = None,
+) -> Verification:
+    """Check a code; returns the approved verification, good for one `redeem` within ten minutes.
+
+    With `verification_id`, or with `to` and no purpose, any public code of that destination counts; with a purpose only
+    one that was asked for it, by the same `flow` and `user_id`.
+
+    :raises InvalidDestination: when `to` cannot be read
+    :raises OtpError: see `checking.check`
+    """
+    if verification_id:
+        return checking.check_by_id(verification_id, code, client=client)
+    if not to:
+        raise InvalidRequest
+    destination = parse_destination(to)
+    if not purpose:
+        return checking.check_public(destination, code, client=client)
+    bindings = [get_binding(flow, user_id)]
+    return checking.check_for(destination, code, purpose=purpose, bindings=bindings, client=client)
+
+
+@sensitive_variables("code", "token")
+def prove(
+    destination: Destination,
+    *,
+    purpose: str,
+    code: str = "",
+    token: str = "",
+    bindings: list[str] | None = None,
+    client: Client,
+    is_decoy: bool = False,
+) -> Verification:
+    """Turn a code or a verification token into an approved verification that `redeem` can use.
+
+    :raises CodeExpired: the token is no good, or there is no live code
+    :raises OtpError: see `checking.check`
+    """
+    if not token:
+        return checking.check_for(
+            destination, code, purpose=purpose, bindings=bindings or [""], client=client, is_decoy=is_decoy
+        )
+    verification = tokens.read_token(token, purpose=purpose, destination=destination)
+    if is_decoy:
+        raise CodeExpired
+    return verification
+
+
+def redeem(verification: Verification) -> None:
+    """Use an approved verification up. Of any number of callers one succeeds; the others' transactions must fail.
+
+    :raises CodeExpired: when it was redeemed already, cancelled, or approved more than ten minutes ago
+    """
+    raise_unless_in_transaction()
+    if not verification.redeem():
+        raise CodeExpired
+
+
+def cancel(verification_id: UUID) -> None:
+    """Close a pending verification: its code counts no more, whatever Twilio would say.
+
+    :raises NotFound: when there is no pending one by that id
+    """
+    if not Verification(pk=verification_id).cancel():
+        raise NotFound
+
+
+def get_binding(flow: str = "", user_id: int | None = None) -> str:
+    """Give the keyed hash that ties a verification to a flow and a person; '' ties it to neither."""
+    if not flow and user_id is None:
+        return ""
+    return hash_address(f"{user_id or ''}:{flow}", settings.OTP_HASH_KEYS[0])

@@ -1,0 +1,108 @@
+"""System checks of the otp app, and the ledger in the admin site."""
+
+import pytest
+from django.core.checks import run_checks
+from django.db import models
+
+from otp import checks
+from otp.destinations import parse_destination
+from otp.models import Verification, VerificationAttempt
+
+VA = "VA" + "0" * 32
+
+
+def get_ids(found):
+    return [message.id for message in found]
+
+
+class TestChecks:
+    @pytest.mark.django_db
+    def test_the_project_is_clean(self, settings):
+        settings.DEBUG = True
+
+        assert run_checks(databases=["default"]) == []
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "expected"),
+        [
+            ("TWILIO_ACCOUNT_SID", "AC123", "otp.E001"),
+            ("TWILIO_VERIFY_SERVICE_SID", "AC" + "0" * 32, "otp.E001"),
+            ("OTP_CHANNELS", ["sms", "pigeon"], "otp.E003"),
+            ("OTP_CHANNELS", [], "otp.E003"),
+            ("OTP_RESEND_WAITS", [], "otp.E004"),
+            ("OTP_RESEND_WAITS", [0], "otp.E004"),
+            ("TWILIO_TIMEOUT", 0, "otp.E005"),
+            ("TWILIO_TIMEOUT", 60, "otp.E005"),
+        ],
+    )
+    def test_wrong_settings_are_found(self, setting, value, expected, settings):
+        settings.DEBUG = True
+        setattr(settings, setting, value)
+
+        assert get_ids(checks.check_settings()) == [expected]
+
+    @pytest.mark.requirement("OTP-14")
+    def test_the_sandbox_on_a_real_site_is_found(self, settings):
+        settings.DEBUG = False
+
+        assert get_ids(checks.check_settings()) == ["otp.W002"]
+
+    def test_requests_in_transactions_are_found(self, settings):
+        settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+        try:
+            assert get_ids(checks.check_transactions()) == ["otp.E006"]
+        finally:
+            settings.DATABASES["default"]["ATOMIC_REQUESTS"] = False
+
+    def test_a_user_model_without_what_flows_need_is_found(self, monkeypatch):
+        class Stranger:
+            class _meta:  # noqa: N801  Django's name for it
+                @staticmethod
+                def get_field(name):
+                    if name != "email":
+                        raise checks.FieldDoesNotExist
+                    return models.EmailField()
+
+        monkeypatch.setattr(checks, "get_user_model", lambda: Stranger)
+
+        (found,) = checks.check_user_model()
+        assert found.id == "otp.E007"
+        assert "phone, phone_verified_at, is_active" in found.msg
+
+    def test_purposes_that_share_a_service_are_found(self, settings):
+        settings.TWILIO_LOGIN_SERVICE_SID = settings.TWILIO_VERIFY_SERVICE_SID
+
+        assert get_ids(checks.check_services()) == ["otp.W008"]
+
+    def test_mail_to_nowhere_is_found(self, settings):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+
+        assert get_ids(checks.check_services()) == ["otp.W009"]
+
+
+@pytest.mark.django_db
+class TestLedgerInAdmin:
+    @pytest.fixture
+    def rows(self):
+        verification = Verification.start(
+            parse_destination("+12025550123"), channel="sms", purpose="login", service_sid=VA
+        )
+        return verification, VerificationAttempt.objects.create(kind="send", verification=verification)
+
+    def test_can_be_read_and_nothing_else(self, rows, admin_client):
+        for row in rows:
+            base = f"/admin/otp/{row._meta.model_name}"
+            assert admin_client.get(f"{base}/").status_code == 200
+            assert admin_client.get(f"{base}/{row.pk}/change/").status_code == 200
+            assert admin_client.post(f"{base}/{row.pk}/change/", {"status": "approved"}).status_code == 403
+            assert admin_client.post(f"{base}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+            assert admin_client.post(f"{base}/add/", {}).status_code == 403
+            admin_client.post(f"{base}/", {"action": "delete_selected", "_selected_action": [str(row.pk)]})
+            row.refresh_from_db()
+        assert rows[0].status == "pending"
+
+    def test_shows_no_whole_number(self, rows, admin_client):
+        page = admin_client.get(f"/admin/otp/verification/{rows[0].pk}/change/").content.decode()
+
+        assert "+1 ••• ••• 0123" in page
+        assert "2025550123" not in page

@@ -1,0 +1,225 @@
+"""Twilio Verify, through the official SDK. The only module that talks to Twilio; called by the ledger alone."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import requests
+from circuitbreaker import CircuitBreaker
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.rest import Client
+
+from otp.exceptions import (
+    CodeExpired,
+    IncorrectCode,
+    NotConfigured,
+    OtpError,
+    ProviderMisbehaved,
+    ProviderUnavailable,
+    TooManyAttempts,
+    TooManyRequests,
+)
+from otp.verify_api.errors import CHECK_ERRORS, LOCALE_ERRORS, SEND_ERRORS, get_error
+from otp.verify_api.http import VerifyHttpClient, get_last_error_was_sent
+
+# How long to wait where Twilio says "too many" and no Retry-After: the longest a verification can stand in the way for
+# its own caps, a few seconds for two requests at once.
+DEFAULT_WAITS = {60202: 600, 60203: 600, 60212: 5, 60728: 3600}
+DEFAULT_WAIT = 5
+
+# What a check's answer can say beside `approved`. Anything else is not an answer that we know how to trust.
+# https://www.twilio.com/docs/verify/api/verification-check, read 2026-11-22
+CHECK_STATUSES: dict[str, type[OtpError]] = {
+    "pending": IncorrectCode,
+    "max_attempts_reached": TooManyAttempts,
+    "expired": CodeExpired,
+    "canceled": CodeExpired,
+    "deleted": CodeExpired,
+    "failed": CodeExpired,
+}
+
+
+@dataclass(frozen=True)
+class TwilioVerification:
+    """What Twilio said of one verification. `to` is the raw destination: compare it, then forget it."""
+
+    verification_sid: str
+    to: str
+    status: str
+
+
+@dataclass(frozen=True)
+class TwilioService:
+    """What Twilio knows of one Verify Service."""
+
+    friendly_name: str
+    code_length: int
+    psd2_enabled: bool
+
+
+class TwilioVerifyService:
+    """Sends, checks and cancels verifications.
+
+    Every call has a timeout, none is blindly repeated, and after `OTP_BREAKER_FAILURES` outages in a row the next
+    `OTP_BREAKER_SECONDS` fail at once. The SDK's client is built on first use: importing this needs no credentials, and
+    a forked worker gets sockets of its own.
+    """
+
+    def __init__(self) -> None:
+        self._build_lock = threading.Lock()
+
+    def send_otp(
+        self, to: str, channel: str = "sms", *, service_sid: str | None = None, locale: str | None = None
+    ) -> TwilioVerification:
+        """Have Twilio send a code. Within ten minutes the same destination gets the same digits again.
+
+        A language that Twilio does not have is left out in a second try; nothing was sent by the first.
+
+        :raises OtpError: whatever `SEND_ERRORS` says, with `provider_code` on it
+        """
+        service = self._get_verify_service(service_sid)
+        options = {"locale": locale} if locale else {}
+        try:
+            answer = self._call(lambda: service.verifications.create(to=to, channel=channel, **options), SEND_ERRORS)
+        except OtpError as error:
+            if not locale or error.provider_code not in LOCALE_ERRORS:
+                raise
+            answer = self._call(lambda: service.verifications.create(to=to, channel=channel), SEND_ERRORS)
+        return _read_verification(answer, service_sid, expected_status="pending")
+
+    @sensitive_variables("code")
+    def verify_otp(
+        self, to: str | None, code: str, *, verification_sid: str | None = None, service_sid: str | None = None
+    ) -> TwilioVerification:
+        """Have Twilio compare a code, by its SID where that is known.
+
+        Returns only when the answer says `approved`. `valid` is never looked at: it is documented as legacy.
+
+        :raises IncorrectCode: the digits are wrong
+        :raises OtpError: whatever `CHECK_ERRORS` says, with `provider_code` on it
+        """
+        service = self._get_verify_service(service_sid)
+        target = {"verification_sid": verification_sid} if verification_sid else {"to": to}
+        answer = self._call(lambda: service.verification_checks.create(code=code, **target), CHECK_ERRORS)
+        if answer.status in CHECK_STATUSES:
+            raise CHECK_STATUSES[answer.status]()
+        verification = _read_verification(answer, service_sid, expected_status="approved")
+        # SECURITY: an approval of anything else than what we asked about is no approval.
+        if verification_sid and verification.verification_sid != verification_sid:
+            raise ProviderMisbehaved
+        return verification
+
+    def cancel(self, verification_sid: str, *, service_sid: str | None = None) -> None:
+        """Have Twilio forget a verification, so that the next send gets new digits. One that is gone already is fine.
+
+        :raises OtpError: when Twilio could not be asked
+        """
+        service = self._get_verify_service(service_sid)
+        try:
+            self._call(lambda: service.verifications(verification_sid).update(status="canceled"), CHECK_ERRORS)
+        except OtpError as error:
+            if error.provider_code != 20404:
+                raise
+
+    def fetch_service(self, service_sid: str) -> TwilioService:
+        """Look a Verify Service up. Nothing is sent or changed: this is how configuration is checked.
+
+        :raises NotConfigured: when the credentials are refused, or do not know the Service
+        :raises OtpError: when Twilio could not be asked
+        """
+        service = self._get_verify_service(service_sid)
+        answer = self._call(service.fetch, SEND_ERRORS)
+        if answer.sid != service_sid or not answer.code_length:
+            raise ProviderMisbehaved
+        return TwilioService(answer.friendly_name or "", answer.code_length, bool(answer.psd2_enabled))
+
+    def reset_breaker(self) -> None:
+        """Close the breaker, for the sandbox's own reset."""
+        self.breaker.reset()
+
+    def rebuild(self) -> None:
+        """Forget client and breaker, so that changed settings count."""
+        for name in ("client", "breaker", "http_client"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def breaker(self) -> CircuitBreaker:
+        return CircuitBreaker(
+            failure_threshold=settings.OTP_BREAKER_FAILURES,
+            recovery_timeout=settings.OTP_BREAKER_SECONDS,
+            # Outages only: a refusal, even "too many requests", shows that Twilio is there.
+            expected_exception=lambda kind, _: kind is ProviderUnavailable,
+            name="twilio_verify",
+        )
+
+    @cached_property
+    def http_client(self) -> VerifyHttpClient:
+        return VerifyHttpClient(settings.TWILIO_VERIFY_URL, settings.TWILIO_TIMEOUT)
+
+    @cached_property
+    def client(self) -> Client:
+        """The SDK's client.
+
+        :raises NotConfigured: when credentials are missing; the SDK itself would send the call without any
+        """
+        account_sid = settings.TWILIO_ACCOUNT_SID
+        username, password = settings.TWILIO_API_KEY, settings.TWILIO_API_SECRET
+        if not (username and password):
+            username, password = account_sid, settings.TWILIO_AUTH_TOKEN
+        if not (account_sid and username and password):
+            raise NotConfigured
+        return Client(username, password, account_sid, http_client=self.http_client)
+
+    def _get_verify_service(self, service_sid: str | None) -> Any:
+        sid = service_sid or settings.TWILIO_VERIFY_SERVICE_SID
+        if not sid:
+            raise NotConfigured
+        with self._build_lock:  # the SDK fills its lazy attributes without one
+            return self.client.verify.v2.services(sid)
+
+    def _call(self, ask: Callable[[], Any], table: dict[int, type[OtpError]]) -> Any:
+        """Make one call through the breaker and translate all that can come out of the SDK."""
+        if self.breaker.opened:
+            raise ProviderUnavailable(retry_after=max(1, self.breaker.open_remaining), was_sent=False)
+        with self.breaker:
+            try:
+                return ask()
+            # SECURITY: `from None` throughout: the SDK's messages repeat numbers, and tracebacks reach logs.
+            except TwilioRestException as error:
+                raise self._translate(error.code, error.status, table) from None
+            except TwilioServiceException as error:
+                raise self._translate(error.code, error.status, table) from None
+            except requests.RequestException as error:
+                raise ProviderUnavailable(was_sent=get_last_error_was_sent(error)) from None
+            except (TwilioException, ValueError, TypeError, AttributeError, KeyError):
+                # Not JSON, or JSON of another shape than the SDK expects.
+                raise ProviderUnavailable from None
+
+    def _translate(self, code: int | None, status: int, table: dict[int, type[OtpError]]) -> OtpError:
+        kind = get_error(code, status, table)
+        retry_after = self.http_client.get_retry_after()
+        error = kind()
+        if issubclass(kind, ProviderUnavailable | TooManyRequests | TooManyAttempts):
+            error.retry_after = retry_after or DEFAULT_WAITS.get(code or 0, DEFAULT_WAIT)
+        error.provider_code = code
+        return error
+
+
+def _read_verification(answer: Any, service_sid: str | None, *, expected_status: str) -> TwilioVerification:
+    """Take over an answer only if it says exactly what it should.
+
+    :raises ProviderUnavailable: for an empty answer
+    :raises ProviderMisbehaved: for another Service or a status that does not belong here
+    """
+    if not answer.sid or not answer.to or not answer.status:
+        raise ProviderUnavailable
+    if answer.status != expected_status or answer.service_sid != (service_sid or settings.TWILIO_VERIFY_SERVICE_SID):
+        raise ProviderMisbehaved
+    return TwilioVerification(verification_sid=answer.sid, to=answer.to, status=answer.status)
+
+
+twilio_verify = TwilioVerifyService()

@@ -1,0 +1,309 @@
+"""The one reader of the environment. Each variable is documented in `.env.example`.
+
+Values come from the environment first, then from the files named in `ENV_FILES` (`.env` unless set).
+Any variable may be given as `NAME_FILE`, a path to a file that holds the value (Docker and systemd secrets).
+"""
+
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from smartfin.production import find_production_faults
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+for env_file in env.list("ENV_FILES", default=[".env"]):
+    env.read_env(BASE_DIR / env_file)
+
+# Site
+
+DEBUG: bool = env.bool("DEBUG", default=False)
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+SITE_URL: str = env.str("SITE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}" if DEBUG else "")
+TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+
+# Twilio
+
+TWILIO_VERIFY_URL: str = env.str("TWILIO_VERIFY_URL", default="https://verify.twilio.com")
+OTP_SANDBOX: bool = TWILIO_VERIFY_URL.startswith("sandbox:")
+OTP_ALLOW_SANDBOX: bool = env.bool("OTP_ALLOW_SANDBOX", default=False)
+
+
+def _sandbox_id(name: str, prefix: str = "") -> str:
+    """Give the sandbox an identifier of its own: stable for one SECRET_KEY, never written down anywhere."""
+    if not OTP_SANDBOX:
+        return ""
+    digest = hmac.new(SECRET_KEY.encode(), f"otp.sandbox.{name}".encode(), hashlib.sha256).hexdigest()
+    return prefix + digest[:32]
+
+
+TWILIO_ACCOUNT_SID: str = env.str("TWILIO_ACCOUNT_SID", default="") or _sandbox_id("account", "AC")
+TWILIO_AUTH_TOKEN: str = env.str("TWILIO_AUTH_TOKEN", default="") or _sandbox_id("auth_token")
+TWILIO_API_KEY: str = env.str("TWILIO_API_KEY", default="")
+TWILIO_API_SECRET: str = env.str("TWILIO_API_SECRET", default="")
+TWILIO_VERIFY_SERVICE_SID: str = env.str("TWILIO_VERIFY_SERVICE_SID", default="") or _sandbox_id("public", "VA")
+TWILIO_LOGIN_SERVICE_SID: str = (
+    env.str("TWILIO_LOGIN_SERVICE_SID", default="") or _sandbox_id("login", "VA") or TWILIO_VERIFY_SERVICE_SID
+)
+TWILIO_PSD2_SERVICE_SID: str = (
+    env.str("TWILIO_PSD2_SERVICE_SID", default="") or _sandbox_id("psd2", "VA") or TWILIO_VERIFY_SERVICE_SID
+)
+TWILIO_TIMEOUT: float = env.float("TWILIO_TIMEOUT", default=10.0)
+
+# One-time codes: policy
+
+OTP_CHANNELS: list[str] = env.list("OTP_CHANNELS", default=["sms", "whatsapp", "call", "email"])
+OTP_ALLOWED_COUNTRIES: list[str] = env.list(
+    # GG, IM and JE share +44 with GB, and many British mobile ranges belong to them.
+    "OTP_ALLOWED_COUNTRIES",
+    default=["US", "CA", "GB", "GG", "IM", "JE", "IN", "DE", "ES", "FR"],
+)
+OTP_DEFAULT_COUNTRY: str = env.str("OTP_DEFAULT_COUNTRY", default="")
+OTP_REQUIRE_PURPOSE: bool = env.bool("OTP_REQUIRE_PURPOSE", default=False)
+OTP_RESEND_WAITS: list[int] = env.list("OTP_RESEND_WAITS", cast=int, default=[30, 40, 60, 90, 120])
+OTP_HASH_KEYS: list[str] = env.list("OTP_HASH_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+OTP_BREAKER_FAILURES: int = env.int("OTP_BREAKER_FAILURES", default=5)
+OTP_BREAKER_SECONDS: int = env.int("OTP_BREAKER_SECONDS", default=15)
+
+OTP_BACKGROUND_THREADS: int = env.int("OTP_BACKGROUND_THREADS", default=4)
+
+# One-time codes: limits (the table itself is in otp/limits.py)
+
+OTP_MAX_SENDS_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_HOUR", default=1000)
+OTP_MAX_SENDS_PER_COUNTRY_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_COUNTRY_PER_HOUR", default=500)
+OTP_MAX_SENDS_PER_PREFIX_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_PREFIX_PER_HOUR", default=50)
+OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR", default=60)
+OTP_MAX_SENDS_PER_DESTINATION_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_DESTINATION_PER_HOUR", default=10)
+OTP_MAX_SENDS_PER_DESTINATION_PER_DAY: int = env.int("OTP_MAX_SENDS_PER_DESTINATION_PER_DAY", default=20)
+OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR: int = env.int("OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR", default=300)
+OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR: int = env.int("OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR", default=10)
+
+# One-time codes: money. Defaults are the product's own estimates for one verification (README, "Costs").
+
+OTP_DAILY_BUDGET: float = env.float("OTP_DAILY_BUDGET", default=50.0)
+OTP_CURRENCY: str = env.str("OTP_CURRENCY", default="USD")
+OTP_PRICES: dict[str, str] = env.dict(
+    "OTP_PRICES", default={"sms": "0.05", "whatsapp": "0.005", "call": "0.05", "email": "0.05"}
+)
+
+# Numbers that no numbering plan knows, taken only while the sandbox is on: the one that stands in most examples.
+OTP_SANDBOX_NUMBERS: list[str] = ["+1234567890"] if OTP_SANDBOX else []
+
+# Applications
+
+INSTALLED_APPS = [
+    "accounts",
+    "otp",
+    *(["otp.sandbox"] if OTP_SANDBOX else []),
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "smartfin.urls"
+WSGI_APPLICATION = "smartfin.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Data
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'db.sqlite3'}"),
+}
+# An attempt row must survive whatever the request does (docs/explanation/ledger.md).
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+else:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 0,
+        "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+        "timeout": 10,
+    }
+
+CACHE_URL: str = env.str("CACHE_URL", default="locmem:")
+# Django's own Redis backend: what django-environ's cache_url would choose is another library.
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+        if CACHE_URL.startswith(("redis://", "rediss://", "unix://"))
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People and passwords
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "admin:login"
+PASSWORD_HASHERS = [
+    "accounts.hashers.OwaspArgon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "phone"]},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.password_validation.ProductNameValidator"},
+]
+
+# Mail
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail:"))
+if OTP_SANDBOX and "EMAIL_URL" not in env.ENVIRON:
+    EMAIL_BACKEND = "otp.sandbox.mail.InboxBackend"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="SmartFin <no-reply@localhost>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Language and time
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Files
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# SECURITY: no request body is read past this.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["otp.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        *(["rest_framework.renderers.BrowsableAPIRenderer"] if DEBUG else []),
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "otp.api.handler.handle_exception",
+    "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SmartFin one-time codes",
+    "DESCRIPTION": "Send a code, prove it, register with it, reset a password with it.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Channel": "otp.purposes.Channel",
+        "SentStatus": ["pending"],
+        "VerifiedStatus": ["approved"],
+        "ResetStatus": ["password_changed"],
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+if not DEBUG:
+    # OPTIONS describes nothing to strangers.
+    REST_FRAMEWORK["DEFAULT_METADATA_CLASS"] = None
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
+CORS_EXPOSE_HEADERS = ["Retry-After"]
+
+# What browsers are told
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = not DEBUG
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+# SECURITY: a client's own X-Forwarded-Proto counts for nothing unless a proxy of ours is known to set it.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_HTTPONLY = True
+
+# Logs
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "otp": {"level": "INFO"},
+        # SECURITY: these write the addresses they call, and a Verify address can hold a phone number.
+        "urllib3": {"level": "WARNING"},
+        "twilio": {"level": "WARNING"},
+    },
+}
+
+if DEBUG and not SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY, in the environment or in .env. `make run` makes one for development.")
+if not DEBUG and (faults := find_production_faults(globals())):
+    raise ImproperlyConfigured("SmartFin does not start like this:\n" + "\n".join(f"  - {fault}" for fault in faults))
