@@ -13,8 +13,7 @@ help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 run: .venv/runtime var/development.env ## Start the site with the sandbox on http://127.0.0.1:8000 (PORT=8123 changes it).
-	@export ENV_FILES=.env,var/development.env; \
-	$(BIN)/python manage.py prepare_site && exec $(BIN)/python manage.py runserver --skip-checks 127.0.0.1:$(PORT)
+	@ENV_FILES=.env,var/development.env $(BIN)/python manage.py run_site
 
 test: .venv/development ## Run the whole suite on SQLite, or on what DATABASE_URL and CACHE_URL name.
 	@$(BIN)/python -m pytest -n $(WORKERS)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("api/", include("otp.api.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", views.icon),
 ]
 if settings.OTP_SANDBOX:
     urlpatterns.append(path("sandbox/", include("otp.sandbox.urls")))

@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from django.test import override_settings
 from django.utils import timezone
 
+from accounts.management.commands.run_site import Command
 from accounts.models import User
 from accounts.password_validation import ProductNameValidator
 from smartfin import settings as site_settings
@@ -76,11 +77,11 @@ class TestProductNameValidator:
                 ProductNameValidator().validate(password)
 
 
-class TestPrepareSite:
+class TestRunSite:
     def test_leaves_a_staff_login_that_works_and_says_where_things_are(self, settings, client, capsys):
         settings.DEBUG = True
         for _ in range(2):
-            call_command("prepare_site")
+            Command().prepare()
             output = capsys.readouterr().out
         password = output.split("with password ")[1].split()[0]
 
@@ -98,7 +99,7 @@ class TestPrepareSite:
         settings.DEBUG = False
 
         with pytest.raises(CommandError):
-            call_command("prepare_site")
+            Command().prepare()
         assert User.objects.count() == 0
 
 

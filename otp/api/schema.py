@@ -30,6 +30,12 @@ def _refusal(name: str, status: int, body: dict[str, Any]) -> OpenApiExample:
 
 TAGS = ["One-time codes"]
 
+
+def drop_trailing_slashes(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Document each address as it is meant to be written; one with a slash at its end works too."""
+    return [(path.rstrip("/"), *rest) for path, *rest in endpoints]
+
+
 send_otp = extend_schema(
     operation_id="send_otp",
     summary="Send a code",

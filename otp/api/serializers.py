@@ -67,16 +67,20 @@ class PasswordField(TextField):
 
 class SendOtpSerializer(serializers.Serializer[Any]):
     to = TextField(max_length=MAX_TYPED_LENGTH, help_text="A phone number in any international spelling, or an e-mail.")
-    channel = serializers.ChoiceField(Channel.choices, required=False, help_text="`sms`; `email` for an address.")
+    channel = serializers.ChoiceField(
+        Channel.choices, required=False, initial=Channel.SMS, help_text="`sms`; `email` for an address."
+    )
     purpose = serializers.ChoiceField(
         [Purpose.VERIFICATION, Purpose.REGISTRATION, Purpose.PASSWORD_RESET],
         required=False,
+        initial=Purpose.VERIFICATION,
         help_text="Binds the code to this use. Without it the first public call that uses the code gets it.",
     )
     locale = serializers.RegexField(
         r"^[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?\Z",
         max_length=10,
         required=False,
+        initial="en",
         help_text="Language of the message. One that Twilio does not have is left out.",
     )
 

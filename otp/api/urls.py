@@ -12,7 +12,7 @@ from otp.api import viewsets
 from otp.api.handler import answer_error
 
 
-class OpenAPIRootView(APIRootView):
+class CallsView(APIRootView):
     """The calls of this API. The OpenAPI document is at `/api/schema`, a page to read and try it at `/api/docs`."""
 
     permission_classes = [AllowAny]
@@ -20,7 +20,7 @@ class OpenAPIRootView(APIRootView):
 
 
 class Router(DefaultRouter):
-    APIRootView = OpenAPIRootView
+    APIRootView = CallsView
     include_format_suffixes = False
 
     def __init__(self) -> None:

@@ -34,6 +34,9 @@ class PublicViewSet(GenericViewSet[Verification]):
     permission_classes = [AllowAny]
     queryset = Verification.objects.none()
 
+    def get_view_name(self) -> str:
+        return (type(self).__doc__ or "").partition(":")[0].rstrip(".")
+
     def read(self, request: Request, serializer_class: Any = None) -> dict[str, Any]:
         serializer = (serializer_class or self.get_serializer_class())(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -81,7 +84,7 @@ class RegisterWithOtpViewSet(PublicViewSet):
 
 
 class ForgotPasswordOtpViewSet(PublicViewSet):
-    """Reset a password with a code: ask for it with `email` and `phone`, then send it with the new password."""
+    """Reset a password with a code: ask for it with `email` and `phone`, then send it with `new_password`."""
 
     serializer_class = ResetFinishSerializer
 

@@ -17,7 +17,9 @@ from otp.exceptions import LimitsUnavailable
 from otp.models import VerificationAttempt
 from otp.prices import get_price
 from otp.tests.twilio_double import Answer
-from otp.volume import KEY_PREFIX, Bucket, MemoryCounters, RedisCounters
+from otp.volume import Bucket
+from otp.volume.memory_counters import MemoryCounters
+from otp.volume.redis_counters import KEY_PREFIX, RedisCounters
 
 NUMBER = "+12025550123"
 HAS_REDIS = django_settings.CACHE_URL.startswith("redis")

@@ -1,9 +1,11 @@
-"""`make run`'s first half: bring the database up to date, make a staff login, and say where everything is."""
+"""`make run`: bring the database up to date, make a staff login, say where everything is, and serve."""
 
+import os
 from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
@@ -12,9 +14,15 @@ DEMO_EMAIL = "demo@smartfin.example"
 
 
 class Command(BaseCommand):
-    help = "Prepare a development site: migrate, make the demo staff login, print the addresses."
+    help = "Run a development site: migrate, make the demo staff login, print the addresses, serve."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # The reloader starts this command anew in a process of its own for each change of the code.
+        if DJANGO_AUTORELOAD_ENV not in os.environ:  # noqa: TID251  the reloader's own mark, no setting of ours
+            self.prepare()
+        call_command("runserver", f"127.0.0.1:{settings.PORT}", skip_checks=True)
+
+    def prepare(self) -> None:
         # SECURITY: a login whose password is printed has no place on a site that people use.
         if not settings.DEBUG:
             raise CommandError("This is for development only; DEBUG is off.")
@@ -38,6 +46,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Auth token {settings.TWILIO_AUTH_TOKEN}")
             self.stdout.write(f"Service SID {settings.TWILIO_VERIFY_SERVICE_SID}")
         self.stdout.write("")
+        self.stdout.flush()
 
     def make_demo_staff(self) -> str:
         """Make the login, or mend its password. It follows from SECRET_KEY, so it is the same at every start."""
