@@ -11,6 +11,8 @@ from otp.limits import reset_volume_counters
 from otp.tests.twilio_double import TwilioDouble
 from otp.verify_api.service import twilio_verify
 
+pytest_plugins = ["otp.tests.browser.fixtures"]
+
 
 def _rebuild(*, setting: str, **kwargs: Any) -> None:
     if setting.startswith(("TWILIO_", "OTP_")):
