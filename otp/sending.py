@@ -97,10 +97,10 @@ def deliver(opening: Opening) -> Verification:
 
 def drop(opening: Opening, outcome: str) -> None:
     """Settle a send that will not be made. Its row stays as it is: checks against it count down like any other's."""
-    limits.refund_money(opening.destination, opening.client, opening.verification.channel)
     with audit.settle_failure(opening.attempt):
         _cancel_superseded(opening)
     audit.settle(opening.attempt, outcome)
+    limits.refund_money(opening.destination, opening.client, opening.verification.channel)
 
 
 def _cancel_superseded(opening: Opening) -> None:

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from otp import audit, checking, sending, tokens
 from otp.client import Client
-from otp.destinations import Destination, hash_address, parse_destination
+from otp.destinations import Destination, hash_address, parse_destination, parse_phone
 from otp.exceptions import CodeExpired, InvalidDestination, InvalidRequest, NotFound, OtpError, PurposeRequired
 from otp.models import Verification
 from otp.models.attempt import Kind
@@ -18,6 +18,7 @@ from otp.purposes import Channel, Purpose
 from otp.transactions import raise_unless_in_transaction
 
 
+@sensitive_variables("to")
 def send_otp(
     to: str,
     channel: str = "",
@@ -41,11 +42,7 @@ def send_otp(
         if settings.OTP_REQUIRE_PURPOSE:
             raise PurposeRequired
         purpose = Purpose.ANY_PUBLIC
-    try:
-        destination = parse_destination(to)
-    except InvalidDestination as error:
-        audit.record_refusal(error, Kind.SEND, client, purpose=purpose, channel=channel)
-        raise
+    destination = read_destination(to, Kind.SEND, purpose=purpose, channel=channel, client=client)
     opening = sending.open_send(
         destination,
         channel=channel or (Channel.EMAIL if destination.is_email else Channel.SMS),
@@ -63,7 +60,7 @@ def send_otp(
         raise
 
 
-@sensitive_variables("code")
+@sensitive_variables("to", "code")
 def verify_otp(
     to: str = "",
     code: str = "",
@@ -86,7 +83,7 @@ def verify_otp(
         return checking.check_by_id(verification_id, code, client=client)
     if not to:
         raise InvalidRequest
-    destination = parse_destination(to)
+    destination = read_destination(to, Kind.CHECK, purpose=purpose or Purpose.ANY_PUBLIC, client=client)
     if not purpose:
         return checking.check_public(destination, code, client=client)
     bindings = [get_binding(flow, user_id)]
@@ -117,6 +114,21 @@ def prove(
     if is_decoy:
         raise CodeExpired
     return verification
+
+
+@sensitive_variables("typed")
+def read_destination(
+    typed: str, kind: str, *, purpose: str, client: Client, channel: str = "", phone_only: bool = False
+) -> Destination:
+    """Fold what a person typed. One that cannot be read is an attempt like any other, and leaves its row.
+
+    :raises InvalidDestination: see `destinations.parse_destination`
+    """
+    try:
+        return parse_phone(typed) if phone_only else parse_destination(typed)
+    except InvalidDestination as error:
+        audit.record_refusal(error, kind, client, purpose=purpose, channel=channel)
+        raise
 
 
 def redeem(verification: Verification) -> None:

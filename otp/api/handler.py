@@ -3,17 +3,21 @@
 Shape: `{"error": "<sentence>", "code": "<stable>"}`, plus `fields`, `retry_after` (also as a header), `attempts_left`.
 """
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from otp.exceptions import OtpError
+from otp.exceptions import OtpError, ProviderUnavailable
+
+logger = logging.getLogger(__name__)
 
 CODES = {
     HTTPStatus.UNAUTHORIZED: "not_authenticated",
@@ -41,6 +45,10 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     if isinstance(error, OtpError):
         extra = getattr(context.get("view"), "error_extra", {})
         return _answer({**extra, **describe(error)}, error.http_status, error.retry_after)
+    if isinstance(error, OperationalError | InterfaceError):
+        # The database is away or has no place left: nothing was accepted, and trying again is all that helps.
+        logger.error("The database did not answer: %s.", type(error).__name__)
+        return handle_exception(ProviderUnavailable(), context)
     for kind, status in DJANGO_ERRORS.items():
         if isinstance(error, kind):
             error = APIException()

@@ -14,11 +14,11 @@ from django.views.decorators.debug import sensitive_variables
 from otp import mail, sending, services
 from otp.background import run_after_answer
 from otp.client import Client
-from otp.destinations import Destination, fold_email, parse_phone
+from otp.destinations import Destination, fold_email
 from otp.exceptions import CodeExpired
 from otp.flows.registration import raise_if_weak
 from otp.models import Verification
-from otp.models.attempt import Outcome
+from otp.models.attempt import Kind, Outcome
 from otp.models.verification import Status
 from otp.purposes import Channel, Purpose
 
@@ -29,7 +29,7 @@ def start(*, email: str, phone: str, client: Client) -> Verification:
     :raises InvalidDestination: the phone number cannot be read
     :raises OtpError: see `sending.open_send`; what is refused is refused without looking at accounts
     """
-    destination = parse_phone(phone)
+    destination = _read_phone(phone, Kind.SEND, client)
     opening = sending.open_send(
         destination,
         channel=Channel.SMS,
@@ -63,7 +63,7 @@ def finish(
     :raises WeakPassword: before the code is looked at
     :raises OtpError: see `services.prove`
     """
-    destination = parse_phone(phone)
+    destination = _read_phone(phone, Kind.CHECK, client)
     user_model = get_user_model()
     raise_if_weak(new_password, user_model(email=fold_email(email), phone=destination.address), "new_password")
     user = find_user(fold_email(email), destination)
@@ -104,6 +104,10 @@ def close_open_codes(user: Any, destination: Destination) -> None:
 def get_binding(email: str) -> str:
     """Give what ties a reset's code to the account's address as well as to the phone."""
     return services.get_binding(f"password_reset:{fold_email(email)}")
+
+
+def _read_phone(phone: str, kind: str, client: Client) -> Destination:
+    return services.read_destination(phone, kind, purpose=Purpose.PASSWORD_RESET, client=client, phone_only=True)
 
 
 def _accounts_of(email: str, destination: Destination) -> Any:

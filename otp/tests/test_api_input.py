@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.db import OperationalError
 
 from otp.models import VerificationAttempt
 
@@ -97,6 +98,19 @@ class TestBodies:
     @pytest.mark.requirement("CFG-08")
     def test_a_length_that_lies_is_refused(self, send):
         assert_refused(send("send-otp", b'{"to": "+12025550123"}', CONTENT_LENGTH="5"), 400)
+
+
+class TestDatabaseAway:
+    def test_is_an_outage_not_a_bug(self, post, monkeypatch):
+        def fail(*args, **kwargs):
+            raise OperationalError("server closed the connection")
+
+        monkeypatch.setattr("otp.models.Verification.objects.filter", fail)
+
+        answer = post("send-otp", to="+12025550123")
+
+        assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "provider_unavailable", "5")
+        assert "closed the connection" not in answer.content.decode()
 
 
 class TestMethods:

@@ -143,6 +143,17 @@ class TestRegister:
         assert post("register-with-otp", **body, verification_token=token).status_code == 201
         assert len(twilio.sends) == 1
 
+    @pytest.mark.requirement("ENU-01")
+    def test_before_the_proof_a_customer_looks_like_anybody(self, post, sent, user_model):
+        user_model.objects.create_user("ann@example.com", phone=NUMBER, phone_verified_at="2026-01-01T00:00Z")
+        bodies = [ANN, {**ANN, "email": "stranger@example.com"}, {**ANN, "phone": "+12025550188"}]
+        post("send-otp", to="+12025550188")
+
+        answers = [post("register-with-otp", **body, otp_code="000000") for body in bodies]
+
+        assert [answer.status_code for answer in answers] == [400, 400, 400]
+        assert {answer.json()["error"] for answer in answers} == {answers[0].json()["error"]}
+
     @pytest.mark.requirement("REC-11")
     def test_the_number_that_was_proven_is_the_number_that_stays(self, post, sent, user_model):
         token = post("verify-otp", to=NUMBER, code="123456").json()["verification_token"]

@@ -200,6 +200,19 @@ class TestVerifyOtp:
         assert len({pk.int >> 64 for pk in ids}) == 100
         assert all(pk.version == 4 for pk in ids)
 
+    def test_a_number_that_cannot_be_read_leaves_its_row(self, post, twilio):
+        assert post("verify-otp", to="12", code="123456").json()["code"] == "invalid_destination"
+        body = {"email": "ann@example.com", "phone": "12"}
+        assert post("forgot-password-otp", **body).json()["code"] == "invalid_destination"
+        post("forgot-password-otp", **body, otp_code="123456", new_password="another-good-one")
+
+        rows = VerificationAttempt.objects.order_by("pk").values_list("kind", "outcome", "destination_masked")
+        assert list(rows) == [
+            ("check", "invalid_destination", ""),
+            ("send", "invalid_destination", ""),
+            ("check", "invalid_destination", ""),
+        ]
+
     def test_nothing_sent_is_nothing_to_check(self, post, twilio):
         assert post("verify-otp", to=NUMBER, code="123456").json()["code"] == "code_expired"
         assert VerificationAttempt.objects.get().outcome == "code_expired"
