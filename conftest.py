@@ -10,6 +10,10 @@ from rest_framework.test import APIClient
 from otp.limits import reset_volume_counters
 from otp.tests.twilio_double import TwilioDouble
 from otp.verify_api.service import twilio_verify
+from smartfin import urls
+
+# The addresses are read once, before any test takes the sandbox away.
+assert urls.urlpatterns
 
 pytest_plugins = ["otp.tests.browser.fixtures"]
 

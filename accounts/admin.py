@@ -13,7 +13,8 @@ class UserAdmin(DjangoUserAdmin):
     list_filter = ["is_staff", "is_active", "two_factor_enabled"]
     search_fields = ["email", "phone"]
     # Proofs are made by the person, never typed in by staff.
-    readonly_fields = ["phone_verified_at", "two_factor_enabled", "last_login", "date_joined"]
+    # SECURITY: a number that staff could move would take its proof along, and reset the password to another phone.
+    readonly_fields = ["phone", "phone_verified_at", "two_factor_enabled", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         ("Phone", {"fields": ["phone", "phone_verified_at", "two_factor_enabled"]}),

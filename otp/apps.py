@@ -1,6 +1,8 @@
 """The otp app: one-time codes."""
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 
 class OtpConfig(AppConfig):
@@ -8,4 +10,8 @@ class OtpConfig(AppConfig):
     verbose_name = "One-time codes"
 
     def ready(self) -> None:
-        from otp import checks  # noqa: F401  registers the system checks
+        from otp import checks  # registers the system checks
+
+        # A server runs none of them by itself; what they call an error must not serve people.
+        if not settings.DEBUG and (errors := checks.find_errors()):
+            raise ImproperlyConfigured("SmartFin does not start like this:\n" + "\n".join(errors))

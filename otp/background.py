@@ -76,6 +76,6 @@ def _run(work: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         work(*args, **kwargs)
     except OtpError as error:
         logger.info("Background work %s ended with %s.", work.__name__, error.code)
-    except Exception:  # noqa: BLE001  nobody is left to tell but the log
+    except Exception as error:  # noqa: BLE001  nobody is left to tell but the log
         # SECURITY: no arguments and no traceback: they hold numbers and addresses.
-        logger.error("Background work %s failed.", work.__name__)  # noqa: TRY400
+        logger.error("Background work %s failed: %s.", work.__name__, type(error).__name__)  # noqa: TRY400

@@ -25,18 +25,20 @@ from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.verification import MAX_CHECKS, Status, get_seconds_until
 from otp.purposes import Purpose, get_group
-from otp.transactions import raise_if_in_transaction, release_connection
+from otp.transactions import raise_if_in_transaction
 from otp.verify_api.decoys import make_decoy_sid
 from otp.verify_api.service import twilio_verify
 
 HOUR = timedelta(hours=1)
+# What Twilio can have against a code, beside not answering.
+AGAINST_THE_CODE = (CodeExpired, IncorrectCode, TooManyAttempts, ProviderMisbehaved)
 
 
 @sensitive_variables("code")
 def check_by_id(verification_id: UUID, code: str, *, client: Client) -> Verification:
     """Check a code against a public verification.
 
-    :raises NotFound: when there is none by that id, or it is not a public one
+    :raises NotFound: when there is none by that id, or it is not a public one: flows look up their own
     :raises OtpError: see `check`
     """
     found = Verification.objects.public().filter(pk=verification_id)
@@ -60,7 +62,8 @@ def check_for(
     """Check a code for one purpose.
 
     `is_decoy` goes through every motion, the call to Twilio included, and never accepts: for requests about nobody,
-    which must cost and look the same.
+    which must cost and look the same. So that they do, whatever Twilio has against a code for a password reset makes
+    it an incorrect one.
 
     :raises OtpError: see `check`
     """
@@ -110,7 +113,13 @@ def check(
         refusal = _close(verification)
         audit.settle(attempt, audit.get_outcome(refusal))
         raise refusal
-    _ask(verification, attempt, code, is_decoy=is_decoy or not verification.verification_sid)
+    _ask(
+        verification,
+        attempt,
+        code,
+        is_decoy=is_decoy or not verification.verification_sid,
+        is_discreet=purpose == Purpose.PASSWORD_RESET,
+    )
     # SECURITY: the row count decides. Of many approvals by Twilio only one is ours.
     if not verification.approve():
         audit.settle(attempt, Outcome.CODE_EXPIRED)
@@ -155,12 +164,10 @@ def _raise_if_closed(verification: Verification) -> None:
 
 
 def _close(verification: Verification) -> OtpError:
-    """Say why no try was left, and close the row if it was the tries."""
+    """Say why no try was left. The row is closed by those whose tries they are: an outage may yet give one back."""
     verification.refresh_from_db()
-    if verification.checks >= MAX_CHECKS:
-        verification.exhaust()
-        return _too_many(verification)
-    return _too_many(verification) if verification.status == Status.EXHAUSTED else CodeExpired()
+    is_used_up = verification.checks >= MAX_CHECKS or verification.status == Status.EXHAUSTED
+    return _too_many(verification) if is_used_up else CodeExpired()
 
 
 def _too_many(verification: Verification) -> TooManyAttempts:
@@ -168,17 +175,20 @@ def _too_many(verification: Verification) -> TooManyAttempts:
 
 
 @sensitive_variables("code")
-def _ask(verification: Verification, attempt: VerificationAttempt, code: str, *, is_decoy: bool) -> None:
+def _ask(
+    verification: Verification, attempt: VerificationAttempt, code: str, *, is_decoy: bool, is_discreet: bool
+) -> None:
     """Ask Twilio, and bring the row to where its answer leaves it."""
-    release_connection()
+    compare = _compare_discreetly if is_discreet else _compare
     try:
         with audit.settle_failure(attempt):
-            _compare(verification, code, is_decoy=is_decoy)
+            compare(verification, code, is_decoy=is_decoy)
     except IncorrectCode as error:
-        verification.checks += 1
-        error.attempts_left = verification.attempts_left
+        # Read anew: others may have tried meanwhile, and the last of them must close the row.
+        verification.refresh_from_db(fields=["checks", "calls"])
+        error.attempts_left = verification.attempts_left if verification.calls < MAX_CHECKS else 0
         if not error.attempts_left:
-            verification.exhaust()
+            verification.close_if_used_up()
         raise
     except TooManyAttempts as error:
         verification.exhaust()
@@ -197,7 +207,7 @@ def _compare(verification: Verification, code: str, *, is_decoy: bool) -> None:
     """Have Twilio compare the code; returns only if it is right, for this very destination."""
     if is_decoy:
         # SECURITY: whatever Twilio says, a decoy is never right.
-        with suppress(CodeExpired, IncorrectCode, TooManyAttempts):
+        with suppress(*AGAINST_THE_CODE):
             twilio_verify.verify_otp(
                 None, code, verification_sid=make_decoy_sid(), service_sid=verification.service_sid
             )
@@ -208,6 +218,15 @@ def _compare(verification: Verification, code: str, *, is_decoy: bool) -> None:
     # SECURITY: an approval for another number is none.
     if not _is_same_destination(verification, answer.to):
         raise ProviderMisbehaved
+
+
+@sensitive_variables("code")
+def _compare_discreetly(verification: Verification, code: str, *, is_decoy: bool) -> None:
+    """Compare so that nothing tells a decoy from a row that Twilio has lost, refuses or lies about."""
+    try:
+        _compare(verification, code, is_decoy=is_decoy)
+    except AGAINST_THE_CODE:
+        raise IncorrectCode from None
 
 
 def _is_same_destination(verification: Verification, address: str) -> bool:

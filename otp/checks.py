@@ -3,14 +3,18 @@
 import re
 from typing import Any
 
+import phonenumbers
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 
+from otp.purposes import Channel
+
 SID = {"TWILIO_ACCOUNT_SID": "AC", "TWILIO_API_KEY": "SK"} | dict.fromkeys(
     ("TWILIO_VERIFY_SERVICE_SID", "TWILIO_LOGIN_SERVICE_SID", "TWILIO_PSD2_SERVICE_SID"), "VA"
 )
+MIN_HASH_KEY_LENGTH = 16
 USER_FIELDS = ("email", "phone", "phone_verified_at", "is_active")
 
 
@@ -25,7 +29,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     if settings.OTP_SANDBOX and not settings.DEBUG:
         hint = "Anybody can read all codes at /sandbox/. Never on a site that people use."
         found.append(Warning("The sandbox is on while DEBUG is off.", hint=hint, id="otp.W002"))
-    unknown = set(settings.OTP_CHANNELS) - {"sms", "whatsapp", "call", "email"}
+    unknown = set(settings.OTP_CHANNELS) - set(Channel.values)
     if unknown or not settings.OTP_CHANNELS:
         found.append(Error("OTP_CHANNELS names no channel, or an unknown one.", hint=str(unknown), id="otp.E003"))
     if not settings.OTP_RESEND_WAITS or min(settings.OTP_RESEND_WAITS) < 1:
@@ -34,6 +38,37 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         hint = "A worker must never hang longer than this on one call."
         found.append(Error("TWILIO_TIMEOUT must be above 0 and at most 10 seconds.", hint=hint, id="otp.E005"))
     return found
+
+
+@register()
+def check_trust(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.TRUSTED_PROXY_COUNT < 0:
+        found.append(Error("TRUSTED_PROXY_COUNT must be 0 or more.", id="otp.E012"))
+    if any(len(key) < MIN_HASH_KEY_LENGTH for key in settings.OTP_HASH_KEYS) and not settings.DEBUG:
+        hint = "Ten digits of a phone number are quickly tried out by whoever can guess the key."
+        found.append(Error("OTP_HASH_KEYS must have at least 16 characters each.", hint=hint, id="otp.E013"))
+    return found
+
+
+@register()
+def check_tables(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    countries = {*settings.OTP_ALLOWED_COUNTRIES, *filter(None, [settings.OTP_DEFAULT_COUNTRY])}
+    if unknown := countries - phonenumbers.SUPPORTED_REGIONS:
+        hint = f"Use ISO 3166 codes of two capital letters, not {', '.join(sorted(unknown))}."
+        found.append(Error("OTP_ALLOWED_COUNTRIES or OTP_DEFAULT_COUNTRY names no country.", hint=hint, id="otp.E010"))
+    for name, price in settings.OTP_PRICES.items():
+        if name.partition(":")[0] not in Channel.values or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", price):
+            hint = "Write channel=price or channel:COUNTRY=price, with a decimal point: sms=0.05,sms:GB=0.09."
+            found.append(Error(f"OTP_PRICES has an entry that is no price: {name}.", hint=hint, id="otp.E011"))
+    return found
+
+
+def find_errors() -> list[str]:
+    """Say in a line each what the settings have that must not go into production."""
+    found = [*check_settings(), *check_trust(), *check_tables()]
+    return [f"  - {message.msg} {message.hint or ''}" for message in found if message.is_serious()]
 
 
 @register(Tags.database)

@@ -160,7 +160,13 @@ class ProviderUnavailable(OtpError):
 
 
 class ProviderBusy(ProviderUnavailable):
-    """Twilio answers, and asks us to slow down: no outage, so the breaker stays closed."""
+    """Twilio answers, and asks us to slow down: no outage, so the breaker stays closed.
+
+    A request that is answered so was not processed: https://www.twilio.com/docs/api/errors/20429, read 2026-11-22.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(was_sent=False)
 
 
 class ProviderMisbehaved(ProviderUnavailable):

@@ -4,6 +4,7 @@ Exact limits count rows of the ledger and survive everything; volume limits live
 long to wait. The numbers are settings, documented in `.env.example`.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,13 +15,16 @@ from django.utils.translation import gettext_lazy as _
 
 from otp.client import Client
 from otp.destinations import Destination, hash_address
-from otp.exceptions import TooManyAttempts, TooManyRequests
+from otp.exceptions import LimitsUnavailable, TooManyAttempts, TooManyRequests
 from otp.models import VerificationAttempt
 from otp.models.verification import get_seconds_until
 from otp.prices import get_price, to_units
 from otp.purposes import get_group
 from otp.volume import Bucket, get_counters
 
+logger = logging.getLogger(__name__)
+
+MINUTE = 60
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -35,6 +39,7 @@ class VolumeLimit:
     period: int
     key: Callable[[Destination | None, Client], str]
     counts_money: bool = False
+    is_personal: bool = False
 
     def get_bucket(self, destination: Destination | None, client: Client, channel: str) -> Bucket | None:
         if not (key := self.key(destination, client)):
@@ -44,8 +49,8 @@ class VolumeLimit:
             weight = to_units(get_price(channel, destination.country if destination else ""))
             limit = to_units(limit)
         # Addresses of people are personal: the store of counters gets a keyed hash of them.
-        name = f"{self.name}:{hash_address(key, settings.OTP_HASH_KEYS[0])[:32]}"
-        return Bucket(name, limit, self.period, weight)
+        counted = hash_address(key, settings.OTP_HASH_KEYS[0])[:32] if self.is_personal else key
+        return Bucket(f"{self.name}:{counted}", limit, self.period, weight)
 
 
 BUDGET = VolumeLimit(
@@ -63,6 +68,7 @@ SEND_LIMITS = (
         "OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR",
         HOUR,
         lambda destination, client: client.network,
+        is_personal=True,
     ),
     VolumeLimit(
         "prefix",
@@ -70,6 +76,7 @@ SEND_LIMITS = (
         "OTP_MAX_SENDS_PER_PREFIX_PER_HOUR",
         HOUR,
         lambda destination, client: destination.prefix if destination else "",
+        is_personal=True,
     ),
     VolumeLimit(
         "country",
@@ -94,12 +101,13 @@ CHECK_LIMITS = (
         "OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR",
         HOUR,
         lambda destination, client: client.network,
+        is_personal=True,
     ),
 )
 
 
 def raise_if_destination_is_over_limit(destination: Destination, purpose: str) -> None:
-    """Hold one destination to its hourly and daily share, over all channels, surfaces and purposes of a group.
+    """Hold one destination to its share by minute, hour and day, over all channels, surfaces and purposes of a group.
 
     Simultaneous sends for different purposes can each pass; for one purpose the row itself lets only one through.
 
@@ -111,7 +119,7 @@ def raise_if_destination_is_over_limit(destination: Destination, purpose: str) -
         raise TooManyAttempts(
             retry_after=_get_wait(counts["first_wrong_code_in_hour"], HOUR), reason="wrong_codes_per_destination"
         )
-    for period, name in ((HOUR, "hour"), (DAY, "day")):
+    for period, name in ((MINUTE, "minute"), (HOUR, "hour"), (DAY, "day")):
         if counts[f"sends_per_{name}"] >= getattr(settings, f"OTP_MAX_SENDS_PER_DESTINATION_PER_{name.upper()}"):
             raise TooManyRequests(
                 _("Too many codes were sent there. Wait, then try again."),
@@ -144,9 +152,15 @@ def take_check(client: Client) -> None:
 
 
 def refund_money(destination: Destination, client: Client, channel: str) -> None:
-    """Give the price of a send back to the budget: Twilio refused it, so nothing is owed."""
+    """Give the price of a send back to the budget: it did not go out, so nothing is owed.
+
+    With the counters away it stays counted: that errs on the safe side, and must not hide what really went wrong.
+    """
     if bucket := BUDGET.get_bucket(destination, client, channel):
-        get_counters().give_back(bucket)
+        try:
+            get_counters().give_back(bucket)
+        except LimitsUnavailable:
+            logger.warning("The price of a send that did not go out stays in the budget: counters are away.")
 
 
 def reset_volume_counters() -> None:

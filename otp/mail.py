@@ -12,6 +12,11 @@ def send_password_was_reset(email: str) -> None:
     _send("account_reset", email)
 
 
+def send_welcome(email: str) -> None:
+    """Greet a person who has just registered, and say what to do if it was not them."""
+    _send("welcome", email)
+
+
 def _send(template: str, email: str) -> None:
     # SECURITY: links start from SITE_URL, never from the request's Host header.
     context = {"site_url": settings.SITE_URL}

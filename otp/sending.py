@@ -1,8 +1,12 @@
 """Sending a code: open the row and the attempt, then have Twilio send. Called through `otp.services` and flows."""
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
 
+from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 
 from otp import audit, limits
@@ -11,10 +15,10 @@ from otp.destinations import Destination, raise_if_refused
 from otp.exceptions import Conflict, OtpError, ProviderUnavailable, TooManyAttempts, TooManyRequests
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
-from otp.models.verification import Status, get_seconds_until
+from otp.models.verification import MAX_CHECKS, Status, get_seconds_until
 from otp.prices import get_price
 from otp.purposes import get_service_sid
-from otp.transactions import raise_if_in_transaction, release_connection
+from otp.transactions import raise_if_in_transaction
 from otp.verify_api.decoys import make_decoy_sid
 from otp.verify_api.service import twilio_verify
 
@@ -27,8 +31,8 @@ class Opening:
     client: Client
     verification: Verification
     attempt: VerificationAttempt
-    superseded: list[Verification] = field(default_factory=list)
-    locale: str | None = None
+    superseded: list[Verification]
+    locale: str | None
 
 
 def open_send(
@@ -57,9 +61,11 @@ def open_send(
         limits.raise_if_destination_is_over_limit(destination, purpose)
         own, others = _find_standing(destination, purpose, binding)
         limits.take_send(destination, client, channel)
-        verification = _count_send(own, channel) if own else None
-        if verification is None:
-            verification = _start(destination, channel, purpose, binding, user_id)
+        try:
+            verification = _count_send(own, channel) if own else _start(destination, channel, purpose, binding, user_id)
+        except OtpError:
+            limits.refund_money(destination, client, channel)
+            raise
         if others:
             Verification.objects.filter(pk__in=[other.pk for other in others]).cancel_all()
     except OtpError as error:
@@ -75,39 +81,73 @@ def deliver(opening: Opening) -> Verification:
     :raises OtpError: what Twilio made of it
     """
     verification, attempt = opening.verification, opening.attempt
-    release_connection()
-    try:
-        with audit.settle_failure(attempt):
-            _cancel_superseded(opening)
-            sent = twilio_verify.send_otp(
-                opening.destination.address,
-                verification.channel,
-                service_sid=verification.service_sid,
-                locale=opening.locale,
-            )
-    except OtpError as error:
-        if not isinstance(error, ProviderUnavailable) or not error.was_sent:
-            limits.refund_money(opening.destination, opening.client, verification.channel)
-        raise
+    with audit.settle_failure(attempt):
+        _cancel_superseded(opening)
+        sent = twilio_verify.send_otp(
+            opening.destination.address,
+            verification.channel,
+            service_sid=verification.service_sid,
+            locale=opening.locale,
+        )
     attempt.verification_sid = sent.verification_sid
-    _record_sent(verification, attempt, sent.verification_sid)
-    audit.settle(attempt, Outcome.OK, cost=get_price(verification.channel, verification.country))
+    if not verification.record_sent(sent.verification_sid):
+        _give_up(opening, sent.verification_sid)
+        audit.settle(attempt, Outcome.CONFLICT, cost=_get_price(verification))
+        raise Conflict
+    audit.settle(attempt, Outcome.OK, cost=_get_price(verification))
     return verification
 
 
+def refund(opening: Opening, error: OtpError) -> None:
+    """Give back what a send cost that did not go out: at once the person may ask again.
+
+    Where the answer was lost the message may be out all the same: its price and the row stay, and the next send makes
+    its digits good.
+    """
+    was_sent = isinstance(error, Conflict) or (isinstance(error, ProviderUnavailable) and error.was_sent)
+    opening.verification.refund_send(was_sent=was_sent)
+    if not was_sent:
+        limits.refund_money(opening.destination, opening.client, opening.verification.channel)
+
+
 def drop(opening: Opening, outcome: str) -> None:
-    """Settle a send that will not be made. Its row stays as it is: checks against it count down like any other's."""
+    """Settle a send that will not be made, at the same expense: what it counted stays, and Twilio is asked something.
+
+    Its row stays as it is: checks against it count down like any other's.
+    """
     with audit.settle_failure(opening.attempt):
         _cancel_superseded(opening)
+        # SECURITY: breaker and clock must not tell a reset for nobody from one for somebody.
+        twilio_verify.cancel(make_decoy_sid(), service_sid=opening.verification.service_sid)
     audit.settle(opening.attempt, outcome)
-    limits.refund_money(opening.destination, opening.client, opening.verification.channel)
 
 
 def _cancel_superseded(opening: Opening) -> None:
-    """Have Twilio forget the digits of other uses of this number: the next send would get the same ones."""
-    for other in opening.superseded:
-        twilio_verify.cancel(other.verification_sid or make_decoy_sid(), service_sid=other.service_sid)
-        other.end()
+    """Have Twilio forget the digits of other uses of this number: the next send would get the same ones.
+
+    By destination, for the id of one whose answer was lost is not known.
+
+    :raises OtpError: when it cannot be asked; then nothing was sent
+    """
+    if not opening.superseded:
+        return
+    try:
+        twilio_verify.cancel(opening.destination.address, service_sid=opening.verification.service_sid)
+    except ProviderUnavailable as error:
+        error.was_sent = False
+        raise
+    Verification.end_all(opening.superseded)
+
+
+def _give_up(opening: Opening, verification_sid: str) -> None:
+    """Close every row on digits that two uses came to share, here and at Twilio: none of them may count."""
+    Verification.cancel_sharing(opening.verification, verification_sid)
+    with suppress(OtpError):
+        twilio_verify.cancel(verification_sid, service_sid=opening.verification.service_sid)
+
+
+def _get_price(verification: Verification) -> Decimal:
+    return get_price(verification.channel, verification.country)
 
 
 def _find_standing(
@@ -118,21 +158,23 @@ def _find_standing(
     :raises TooManyAttempts: when the digits that are out were guessed at too often
     :raises TooManyRequests: when the resend comes too soon
     """
+    now = timezone.now()
     standing = Verification.objects.filter(
-        status__in=[Status.PENDING, Status.EXHAUSTED, Status.CANCELED], service_sid=get_service_sid(purpose)
+        Q(status__in=[Status.EXHAUSTED, Status.CANCELED], expires_at__gt=now) | Q(status=Status.PENDING),
+        service_sid=get_service_sid(purpose),
     ).to(destination)
     rows = list(standing.order_by("created_at"))
-    now = timezone.now()
     live = [row for row in rows if row.expires_at > now]
-    if any(row.status == Status.PENDING for row in rows if row not in live):
+    overdue = [row for row in rows if row.expires_at <= now]
+    if overdue:
         standing.expire_overdue()
-    own = next((row for row in live if row.is_for(purpose, binding) and row.status != Status.CANCELED), None)
-    # Cancelled ones too: they count no more here, but Twilio may still hold their digits ready.
+    own = next((row for row in live if row.is_for(purpose, binding) and row.can_go_on), None)
+    # Cancelled and overdue ones too: they count no more here, but Twilio may still hold their digits ready.
     # SECURITY: and those that were never sent: a reset for nobody must fare like one for somebody.
-    others = [row for row in live if row is not own]
+    others = [row for row in live if row is not own] + overdue
     for row in [own, *others]:
         # Twilio refuses new digits until these have run out, and so do we: a new start must not buy new guesses.
-        if row and row.status == Status.EXHAUSTED:
+        if row in live and (row.status == Status.EXHAUSTED or row.checks >= MAX_CHECKS):
             raise TooManyAttempts(retry_after=get_seconds_until(row.expires_at), reason="exhausted")
     if own and own.next_send_at > now:
         raise TooManyRequests(retry_after=get_seconds_until(own.next_send_at), reason="resend_wait")
@@ -141,7 +183,8 @@ def _find_standing(
 
 def _count_send(own: Verification, channel: str) -> Verification:
     if not own.count_send(channel):
-        raise TooManyRequests(retry_after=get_seconds_until(own.next_send_at), reason="resend_race")
+        own.refresh_from_db()
+        raise TooManyRequests(retry_after=own.resend_in, reason="resend_race")
     return own
 
 
@@ -157,16 +200,4 @@ def _start(destination: Destination, channel: str, purpose: str, binding: str, u
         )
     except IntegrityError:
         # Somebody was faster with the same request: their code is on its way.
-        raise TooManyRequests(retry_after=30, reason="resend_race") from None
-
-
-def _record_sent(verification: Verification, attempt: VerificationAttempt, verification_sid: str) -> None:
-    if verification.verification_sid == verification_sid:
-        return
-    try:
-        if verification.record_sent(verification_sid):
-            return
-    except IntegrityError:
-        verification.cancel()
-    audit.settle(attempt, Outcome.CONFLICT, cost=get_price(verification.channel, verification.country))
-    raise Conflict
+        raise TooManyRequests(retry_after=settings.OTP_RESEND_WAITS[0], reason="resend_race") from None

@@ -8,10 +8,17 @@ from uuid import UUID
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from otp import audit, checking, sending, tokens
+from otp import audit, checking, limits, sending, tokens
 from otp.client import Client
 from otp.destinations import Destination, hash_address, parse_destination, parse_phone
-from otp.exceptions import CodeExpired, InvalidDestination, InvalidRequest, NotFound, OtpError, PurposeRequired
+from otp.exceptions import (
+    CodeExpired,
+    InvalidDestination,
+    InvalidRequest,
+    NotFound,
+    OtpError,
+    PurposeRequired,
+)
 from otp.models import Verification
 from otp.models.attempt import Kind
 from otp.purposes import Channel, Purpose
@@ -48,15 +55,14 @@ def send_otp(
         channel=channel or (Channel.EMAIL if destination.is_email else Channel.SMS),
         purpose=purpose,
         client=client,
-        binding=get_binding(flow, user_id),
+        binding=get_bindings(flow, user_id)[0],
         user_id=user_id,
         locale=locale,
     )
     try:
         return sending.deliver(opening)
-    except OtpError:
-        # Nothing went out: at once the person may ask again.
-        opening.verification.refund_send()
+    except OtpError as error:
+        sending.refund(opening, error)
         raise
 
 
@@ -73,21 +79,25 @@ def verify_otp(
 ) -> Verification:
     """Check a code; returns the approved verification, good for one `redeem` within ten minutes.
 
-    With `verification_id`, or with `to` and no purpose, any public code of that destination counts; with a purpose only
-    one that was asked for it, by the same `flow` and `user_id`.
+    With `verification_id` or `to` alone any public code of that destination counts; with a purpose only one that was
+    asked for it, and with a `flow` or `user_id` only one that was asked for by the same.
 
     :raises InvalidDestination: when `to` cannot be read
     :raises OtpError: see `checking.check`
     """
     if verification_id:
+        if purpose or flow or user_id is not None:
+            raise TypeError("An id alone finds public codes only; name the destination with purpose, flow and user.")
         return checking.check_by_id(verification_id, code, client=client)
     if not to:
         raise InvalidRequest
     destination = read_destination(to, Kind.CHECK, purpose=purpose or Purpose.ANY_PUBLIC, client=client)
-    if not purpose:
+    bindings = get_bindings(flow, user_id)
+    if not purpose and bindings == [""]:
         return checking.check_public(destination, code, client=client)
-    bindings = [get_binding(flow, user_id)]
-    return checking.check_for(destination, code, purpose=purpose, bindings=bindings, client=client)
+    return checking.check_for(
+        destination, code, purpose=purpose or Purpose.ANY_PUBLIC, bindings=bindings, client=client
+    )
 
 
 @sensitive_variables("code", "token")
@@ -110,6 +120,7 @@ def prove(
         return checking.check_for(
             destination, code, purpose=purpose, bindings=bindings or [""], client=client, is_decoy=is_decoy
         )
+    limits.take_check(client)
     verification = tokens.read_token(token, purpose=purpose, destination=destination)
     if is_decoy:
         raise CodeExpired
@@ -150,8 +161,12 @@ def cancel(verification_id: UUID) -> None:
         raise NotFound
 
 
-def get_binding(flow: str = "", user_id: int | None = None) -> str:
-    """Give the keyed hash that ties a verification to a flow and a person; '' ties it to neither."""
+def get_bindings(flow: str = "", user_id: int | None = None) -> list[str]:
+    """Give the keyed hashes that tie a verification to a flow and a person; '' ties it to neither.
+
+    One for each key in use: the first is for new rows, the others find those from before a rotation.
+    """
     if not flow and user_id is None:
-        return ""
-    return hash_address(f"{user_id or ''}:{flow}", settings.OTP_HASH_KEYS[0])
+        return [""]
+    name = f"{'' if user_id is None else user_id}:{flow}"
+    return [hash_address(name, key) for key in settings.OTP_HASH_KEYS]

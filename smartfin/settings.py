@@ -8,16 +8,17 @@ import hashlib
 import hmac
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from smartfin.environment import Environment
 from smartfin.production import find_production_faults
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+env = Environment()
 for env_file in env.list("ENV_FILES", default=[".env"]):
     env.read_env(BASE_DIR / env_file)
 
@@ -83,6 +84,7 @@ OTP_MAX_SENDS_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_HOUR", default=1000)
 OTP_MAX_SENDS_PER_COUNTRY_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_COUNTRY_PER_HOUR", default=500)
 OTP_MAX_SENDS_PER_PREFIX_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_PREFIX_PER_HOUR", default=50)
 OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR", default=60)
+OTP_MAX_SENDS_PER_DESTINATION_PER_MINUTE: int = env.int("OTP_MAX_SENDS_PER_DESTINATION_PER_MINUTE", default=4)
 OTP_MAX_SENDS_PER_DESTINATION_PER_HOUR: int = env.int("OTP_MAX_SENDS_PER_DESTINATION_PER_HOUR", default=10)
 OTP_MAX_SENDS_PER_DESTINATION_PER_DAY: int = env.int("OTP_MAX_SENDS_PER_DESTINATION_PER_DAY", default=20)
 OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR: int = env.int("OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR", default=300)
@@ -152,7 +154,7 @@ TEMPLATES = [
 # Data
 
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'db.sqlite3'}"),
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{quote(str(BASE_DIR / 'var' / 'db.sqlite3'))}"),
 }
 # An attempt row must survive whatever the request does (docs/explanation/ledger.md).
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
@@ -163,6 +165,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
 else:
+    # Without it a pool hands out connections that a failover has cut.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 0,
         "max_size": env.int("DATABASE_POOL_SIZE", default=16),
@@ -184,7 +188,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # People and passwords
 
 AUTH_USER_MODEL = "accounts.User"
-LOGIN_URL = "admin:login"
+LOGIN_URL = "accounts:login"
+LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR", default=20)
+LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR", default=100)
 PASSWORD_HASHERS = [
     "accounts.hashers.OwaspArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -252,6 +258,8 @@ SPECTACULAR_SETTINGS = {
         "SentStatus": ["pending"],
         "VerifiedStatus": ["approved"],
         "ResetStatus": ["password_changed"],
+        "LoginStatus": ["authenticated"],
+        "LogoutStatus": ["signed_out"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -299,6 +307,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "otp": {"level": "INFO"},
+        # Django's own handlers would write each line a second time.
+        "django": {"handlers": [], "level": "INFO"},
         # SECURITY: these write the addresses they call, and a Verify address can hold a phone number.
         "urllib3": {"level": "WARNING"},
         "twilio": {"level": "WARNING"},

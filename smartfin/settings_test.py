@@ -2,12 +2,13 @@
 
 import os
 import tempfile
+from urllib.parse import urlsplit
 
 os.environ["ENV_FILES"] = ""
 worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 if worker and os.environ.get("CACHE_URL", "").startswith("redis:"):
     # Each worker has a Redis database of its own, as it has a database of its own.
-    os.environ["CACHE_URL"] = f"{os.environ['CACHE_URL'].rsplit('/', 1)[0]}/{int(worker) + 1}"
+    os.environ["CACHE_URL"] = urlsplit(os.environ["CACHE_URL"])._replace(path=f"/{int(worker) + 1}").geturl()
 os.environ.setdefault("DEBUG", "1")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 4)
 os.environ.setdefault("TWILIO_VERIFY_URL", "sandbox:")

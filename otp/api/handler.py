@@ -42,8 +42,8 @@ SENTENCES = {
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer for an exception raised in an API view; None leaves it to Django as a bug."""
+    extra = getattr(context.get("view"), "error_extra", {})
     if isinstance(error, OtpError):
-        extra = getattr(context.get("view"), "error_extra", {})
         return _answer({**extra, **describe(error)}, error.http_status, error.retry_after)
     if isinstance(error, OperationalError | InterfaceError):
         # The database is away or has no place left: nothing was accepted, and trying again is all that helps.
@@ -56,7 +56,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     if not isinstance(error, APIException):
         return None
     set_rollback()
-    response = _answer(_describe_api_exception(error), error.status_code, getattr(error, "wait", None))
+    response = _answer({**extra, **_describe_api_exception(error)}, error.status_code, getattr(error, "wait", None))
     if header := getattr(error, "auth_header", None):
         response["WWW-Authenticate"] = header
     return response

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import JSONParser
 
 
@@ -17,8 +17,12 @@ class StrictJSONParser(JSONParser):
     ) -> dict[str, Any]:
         """Read one object. Its size was held to `DATA_UPLOAD_MAX_MEMORY_SIZE` when Django read the body.
 
+        :raises UnsupportedMediaType: for everything else than `application/json`, to the letter
         :raises ParseError: for everything else than one JSON object
         """
+        # DRF lets a client's */* stand for anything; a browser's form of another site could send that.
+        if (media_type or "").partition(";")[0].strip().lower() != self.media_type:
+            raise UnsupportedMediaType(media_type or "")
         try:
             # RFC 8259 section 8.1: JSON between systems is UTF-8, whatever a header says.
             data = json.loads(stream.read().decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_build_object)

@@ -1,18 +1,15 @@
 """The shape of requests and answers. Nothing here decides or acts."""
 
-import re
-import unicodedata
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from otp.codes import MAX_CODE_LENGTH, MAX_TYPED_CODE_LENGTH, MIN_CODE_LENGTH, fold_code, is_digits
 from otp.destinations import MAX_TYPED_LENGTH, fold_email
 from otp.models import Verification
 from otp.purposes import Channel, Purpose
 
-CODE = re.compile(r"[0-9]{4,10}\Z")
-SEPARATORS = re.compile(r"[\s\-.·]+")
 MAX_PASSWORD_LENGTH = 1024
 
 
@@ -36,13 +33,13 @@ class CodeField(TextField):
     }
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=64, **options)
+        super().__init__(max_length=MAX_TYPED_CODE_LENGTH, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        code = SEPARATORS.sub("", unicodedata.normalize("NFKC", super().to_internal_value(data)))
-        if not re.fullmatch(r"[0-9]+", code):
+        code = fold_code(super().to_internal_value(data))
+        if not is_digits(code):
             self.fail("not_digits")
-        if not CODE.match(code):
+        if not MIN_CODE_LENGTH <= len(code) <= MAX_CODE_LENGTH:
             self.fail("wrong_length")
         return code
 

@@ -35,7 +35,7 @@ def start(*, email: str, phone: str, client: Client) -> Verification:
         channel=Channel.SMS,
         purpose=Purpose.PASSWORD_RESET,
         client=client,
-        binding=get_binding(email),
+        binding=services.get_bindings(_name_flow(email))[0],
     )
     run_after_answer(deliver_to_owner, opening, fold_email(email))
     return opening.verification
@@ -46,7 +46,9 @@ def deliver_to_owner(opening: sending.Opening, email: str) -> None:
 
     A send that fails leaves its row as one that was never meant to go out: nobody can tell the two apart.
     """
-    if find_user(email, opening.destination):
+    if not opening.verification.is_still_wanted():
+        sending.drop(opening, Outcome.CODE_EXPIRED)
+    elif find_user(email, opening.destination):
         sending.deliver(opening)
     else:
         sending.drop(opening, Outcome.NO_ACCOUNT)
@@ -72,7 +74,7 @@ def finish(
         purpose=Purpose.PASSWORD_RESET,
         code=code,
         token=verification_token,
-        bindings=[get_binding(email), ""],
+        bindings=[*services.get_bindings(_name_flow(email)), ""],
         client=client,
         is_decoy=user is None,
     )
@@ -80,12 +82,13 @@ def finish(
         raise CodeExpired
     user.set_password(new_password)
     with transaction.atomic():
-        services.redeem(verification)
         # SECURITY: sessions carry a hash of the password; changing it ends them all. The pair is asked for again:
-        # it may have come apart since it was found.
+        # it may have come apart since it was found. The account goes first: two resets of one person wait here,
+        # and not on each other's rows.
         is_same_pair = _accounts_of(user.email, destination).filter(pk=user.pk)
         if is_same_pair.update(password=user.password) != 1:
             raise CodeExpired
+        services.redeem(verification)
         close_open_codes(user, destination)
         mail.send_password_was_reset(user.email)
 
@@ -97,13 +100,13 @@ def find_user(email: str, destination: Destination) -> Any | None:
 
 def close_open_codes(user: Any, destination: Destination) -> None:
     """Void what is open for a person: pending codes, and proofs not used yet."""
-    own = Q(user=user) | Q(destination_hash__in=destination.hashes)
+    own = Q(user=user) | Q(destination_hash__in=[*destination.hashes, *Destination(user.email).hashes])
     Verification.objects.filter(own, status__in=[Status.PENDING, Status.APPROVED]).update(status=Status.CANCELED)
 
 
-def get_binding(email: str) -> str:
-    """Give what ties a reset's code to the account's address as well as to the phone."""
-    return services.get_binding(f"password_reset:{fold_email(email)}")
+def _name_flow(email: str) -> str:
+    """Name what ties a reset's code to the account's address as well as to the phone."""
+    return f"password_reset:{fold_email(email)}"
 
 
 def _read_phone(phone: str, kind: str, client: Client) -> Destination:

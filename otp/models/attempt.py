@@ -48,9 +48,10 @@ class VerificationAttemptQuerySet(models.QuerySet["VerificationAttempt"]):
     def count_recent(self, destination: Destination, purposes: tuple[str, ...]) -> dict[str, Any]:
         """Count what the exact limits go by, each with the time of the first one counted.
 
-        Shape: `{"sends_per_hour": 1, "first_send_in_hour": datetime | None, …}`, likewise for `sends_per_day` and
-        `wrong_codes_per_hour`.
+        Shape: `{"sends_per_hour": 1, "first_send_in_hour": datetime | None, …}`, likewise for `sends_per_minute`,
+        `sends_per_day` and `wrong_codes_per_hour`.
         """
+        minute = Q(created_at__gt=timezone.now() - timedelta(minutes=1))
         hour = Q(created_at__gt=timezone.now() - timedelta(hours=1))
         # SECURITY: every send that got past our own limits counts, whatever became of it: a reset for nobody and one
         # that Twilio refused must not be told apart by when the limit comes.
@@ -61,6 +62,8 @@ class VerificationAttemptQuerySet(models.QuerySet["VerificationAttempt"]):
             .within(timedelta(days=1))
             .filter(purpose__in=purposes)
             .aggregate(
+                sends_per_minute=Count("pk", filter=send & minute),
+                first_send_in_minute=Min("created_at", filter=send & minute),
                 sends_per_hour=Count("pk", filter=send & hour),
                 first_send_in_hour=Min("created_at", filter=send & hour),
                 sends_per_day=Count("pk", filter=send),

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,7 @@ LIFETIME = timedelta(minutes=10)
 PROOF_LIFETIME = timedelta(minutes=10)
 MAX_SENDS = 5
 MAX_CHECKS = 5
+MAX_GIVEN_BACK = 3
 
 
 def get_seconds_until(moment: datetime) -> int:
@@ -84,6 +85,9 @@ class Verification(models.Model):
     sends = models.PositiveSmallIntegerField(default=1)
     checks = models.PositiveSmallIntegerField(default=0, help_text=_("Tries that count against the person."))
     calls = models.PositiveSmallIntegerField(default=0, help_text=_("Checks that left for Twilio, answered or not."))
+    given_back = models.PositiveSmallIntegerField(
+        default=0, help_text=_("Times the proof was kept because an address or number was taken.")
+    )
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     next_send_at = models.DateTimeField()
@@ -101,18 +105,16 @@ class Verification(models.Model):
                 condition=Q(status="pending"),
                 name="one_pending_per_use",
             ),
-            # Twilio keeps one set of digits per Service and number; no two of our rows may stand on the same ones.
-            models.UniqueConstraint(
-                fields=["verification_sid"],
-                condition=Q(status="pending") & ~Q(verification_sid=""),
-                name="one_pending_per_verification_sid",
-            ),
             models.CheckConstraint(
                 condition=Q(sends__lte=MAX_SENDS, checks__lte=MAX_CHECKS, calls__lte=MAX_CHECKS),
                 name="verification_within_caps",
             ),
         ]
-        indexes = [models.Index(fields=["destination_hash", "-created_at"], name="verification_by_destination")]
+        indexes = [
+            models.Index(fields=["destination_hash", "-created_at"], name="verification_by_destination"),
+            models.Index(fields=["created_at"], name="verification_by_time"),
+            models.Index(fields=["verification_sid"], name="verification_by_sid"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.destination_masked} ({self.status})"
@@ -185,19 +187,25 @@ class Verification(models.Model):
             self.channel, self.sends, self.next_send_at = channel, self.sends + 1, next_send_at
         return moved
 
-    def refund_send(self) -> bool:
-        """Give back a send that never went out: at once the person may ask again."""
+    def refund_send(self, *, was_sent: bool) -> bool:
+        """Give back the wait of a send that failed, and the send itself if it certainly never went out."""
+        if was_sent:
+            return self._move(Q(status=Status.PENDING, sends=self.sends), next_send_at=timezone.now())
         if self.sends == 1:
             return self._move(Q(status=Status.PENDING, verification_sid=""), status=Status.FAILED)
         return self._move(Q(status=Status.PENDING, sends=self.sends), sends=F("sends") - 1, next_send_at=timezone.now())
 
     def record_sent(self, verification_sid: str) -> bool:
-        """Note Twilio's id.
-
-        :raises django.db.IntegrityError: when another pending row stands on the same digits
-        """
+        """Note Twilio's id. False when the row is no longer pending, or another use stands on the same digits."""
+        sharing = Verification.objects.filter(verification_sid=verification_sid).exclude(pk=self.pk)
         self.verification_sid = verification_sid
-        return self._move(Q(status=Status.PENDING), verification_sid=verification_sid)
+        return self._move(Q(~Exists(sharing), status=Status.PENDING), verification_sid=verification_sid)
+
+    @classmethod
+    def cancel_sharing(cls, verification: "Verification", verification_sid: str) -> None:
+        """Close all that stands on one set of digits, and note the id on the row that came last."""
+        cls.objects.filter(pk=verification.pk).update(verification_sid=verification_sid)
+        cls.objects.filter(Q(pk=verification.pk) | Q(verification_sid=verification_sid)).cancel_all()
 
     def count_check(self) -> bool:
         """Take one of the five tries, before Twilio is asked. False once they are used up or the time is over."""
@@ -205,16 +213,19 @@ class Verification(models.Model):
         return self._move(guard, checks=F("checks") + 1, calls=F("calls") + 1)
 
     def refund_check(self, *, was_sent: bool) -> None:
-        """Give back a try that an outage spoiled.
-
+        """Give back a try that an outage spoiled."""
+        changes: dict[str, Any] = {"checks": F("checks") - 1}
         # SECURITY: a call that may have reached Twilio stays counted in `calls`: no verification ever has more than
         # five codes compared, however the network behaves.
-        """
-        changes: dict[str, Any] = {"checks": F("checks") - 1}
         if not was_sent:
             changes["calls"] = F("calls") - 1
         self._move(Q(status=Status.PENDING, checks__gt=0), **changes)
-        self._move(Q(status=Status.PENDING, calls__gte=MAX_CHECKS, checks__lt=MAX_CHECKS), status=Status.CANCELED)
+        self.close_if_used_up()
+
+    def close_if_used_up(self) -> None:
+        """Close a row that no further code can be compared for: by wrong codes, or by calls whose answers were lost."""
+        if not self._move(Q(status=Status.PENDING, checks__gte=MAX_CHECKS), status=Status.EXHAUSTED):
+            self._move(Q(status=Status.PENDING, calls__gte=MAX_CHECKS), status=Status.CANCELED)
 
     def approve(self) -> bool:
         """pending → approved. Of any number of callers exactly one sees True.
@@ -232,6 +243,14 @@ class Verification(models.Model):
         guard = Q(status=Status.APPROVED, approved_at__gt=now - PROOF_LIFETIME)
         return self._move(guard, status=Status.REDEEMED, redeemed_at=now)
 
+    def give_back(self) -> bool:
+        """Keep a proof usable after what it was for turned out to be taken; after a few times it is void."""
+        guard = Q(status=Status.APPROVED)
+        if self._move(guard & Q(given_back__lt=MAX_GIVEN_BACK), given_back=F("given_back") + 1):
+            return True
+        self._move(guard, status=Status.CANCELED)
+        return False
+
     def exhaust(self) -> bool:
         return self._move(Q(status=Status.PENDING), status=Status.EXHAUSTED)
 
@@ -241,9 +260,20 @@ class Verification(models.Model):
     def cancel(self) -> bool:
         return self._move(Q(status=Status.PENDING), status=Status.CANCELED)
 
-    def end(self) -> bool:
-        """Note that Twilio has forgotten the digits of a cancelled row."""
-        return self._move(Q(status=Status.CANCELED), expires_at=timezone.now())
+    @classmethod
+    def end_all(cls, rows: list["Verification"]) -> None:
+        """Note that Twilio has forgotten the digits of cancelled rows."""
+        ids = [row.pk for row in rows]
+        cls.objects.filter(pk__in=ids, status=Status.CANCELED).update(expires_at=timezone.now())
+
+    @property
+    def can_go_on(self) -> bool:
+        """Tell whether another send may belong to this row; one with five calls behind it can be proven no more."""
+        return self.status != Status.CANCELED and (self.calls < MAX_CHECKS or self.checks >= MAX_CHECKS)
+
+    def is_still_wanted(self) -> bool:
+        """Tell whether a send that waited its turn still has a row to go with."""
+        return Verification.objects.filter(pk=self.pk, status=Status.PENDING, expires_at__gt=timezone.now()).exists()
 
     def is_for(self, purpose: str, binding: str) -> bool:
         return (self.purpose, self.binding) == (purpose, binding)

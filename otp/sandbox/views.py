@@ -13,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from otp.api.handler import describe
+from otp.exceptions import OtpError
 from otp.sandbox import messages, received
 from otp.sandbox.clock import now
 from otp.sandbox.control import InvalidControl, change_state, read_state
@@ -73,6 +75,8 @@ def control(request: HttpRequest) -> HttpResponse:
         return JsonResponse(read_state().as_json())
     try:
         return JsonResponse(change_state(json.loads(request.body)).as_json())
+    except OtpError as error:  # the site's counters are away
+        return JsonResponse(describe(error), status=error.http_status)
     except InvalidControl as refusal:
         sentence = str(refusal)
     except (ValueError, RecursionError):

@@ -76,7 +76,16 @@ class TestBodies:
     @pytest.mark.parametrize("path", PATHS)
     @pytest.mark.parametrize(
         "content_type",
-        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", "text/html", ""],
+        [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "application/xml",
+            "text/html",
+            "",
+            "*/*",
+            "application/*",
+        ],
     )
     def test_only_json_is_read(self, path, content_type, send, twilio):
         answer = send(path, b'{"to": "+12025550123"}', content_type)

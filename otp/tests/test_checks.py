@@ -30,6 +30,10 @@ class TestChecks:
             ("OTP_CHANNELS", ["sms", "pigeon"], "otp.E003"),
             ("OTP_CHANNELS", [], "otp.E003"),
             ("OTP_RESEND_WAITS", [], "otp.E004"),
+            ("OTP_ALLOWED_COUNTRIES", ["us"], "otp.E010"),
+            ("OTP_DEFAULT_COUNTRY", "USA", "otp.E010"),
+            ("OTP_PRICES", {"sms": "free"}, "otp.E011"),
+            ("OTP_PRICES", {"fax": "0.05"}, "otp.E011"),
             ("OTP_RESEND_WAITS", [0], "otp.E004"),
             ("TWILIO_TIMEOUT", 0, "otp.E005"),
             ("TWILIO_TIMEOUT", 60, "otp.E005"),
@@ -39,7 +43,7 @@ class TestChecks:
         settings.DEBUG = True
         setattr(settings, setting, value)
 
-        assert get_ids(checks.check_settings()) == [expected]
+        assert get_ids(checks.check_settings() + checks.check_tables()) == [expected]
 
     @pytest.mark.requirement("OTP-14")
     def test_the_sandbox_on_a_real_site_is_found(self, settings):

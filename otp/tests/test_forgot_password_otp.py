@@ -6,7 +6,11 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from otp import background, mail
+from otp import background, mail, sending
+from otp.client import Client as OtpClient
+from otp.destinations import parse_destination
+from otp.flows import password_reset
+from otp.limits import reset_volume_counters
 from otp.models import Verification, VerificationAttempt
 from otp.models.verification import Status
 from otp.tests.twilio_double import Answer
@@ -96,7 +100,7 @@ class TestStart:
 
         answer = post("verify-otp", verification_id=verification_id, code="000000")
         assert (answer.status_code, answer.json()["code"]) == (400, "code_expired")
-        assert len(twilio.cancels) == 1
+        assert len(twilio.received) == 3
 
     @pytest.mark.requirement("ENU-01", "ENU-07")
     @pytest.mark.parametrize("guesses", [0, 5])
@@ -200,6 +204,64 @@ class TestFinish:
 
         again = call(**ANN, verification_token=token, new_password="yet-another-one")
         assert again.json()["code"] == "code_expired"
+
+    @pytest.mark.requirement("REC-03", "OTP-11")
+    def test_voids_codes_to_the_address_too(self, call, post, ann, twilio):
+        post("send-otp", to="ann@example.com")
+        call(**ANN)
+        call(**ANN, otp_code="123456", new_password=NEW)
+
+        assert post("verify-otp", to="ann@example.com", code="123456").json()["code"] == "code_expired"
+
+    @pytest.mark.requirement("ENU-04", "ENU-07")
+    @pytest.mark.parametrize(
+        "lie",
+        [
+            Answer.error(404, 20404),
+            Answer.error(429, 60202),
+            Answer.of(200, {"sid": "VE1", "to": "+1", "status": "approved", "service_sid": "VA"}),
+            Answer.of(200, {"sid": "VE1", "to": "+1", "status": "fulfilled", "service_sid": "VA"}),
+        ],
+    )
+    def test_nothing_twilio_says_of_a_code_tells_who_has_an_account(self, lie, call, ann, twilio):
+        pairs = [("ann@example.com", NUMBER), ("stranger@example.com", "+12025550188")]
+        for email, phone in pairs:
+            call(email=email, phone=phone)
+        twilio.answer = lambda received: lie if received.is_check else None
+
+        known, unknown = (
+            [call(email=email, phone=phone, otp_code="123456", new_password=NEW).json() for _ in range(6)]
+            for email, phone in pairs
+        )
+
+        assert known[:5] == unknown[:5]
+        assert known[5]["code"] == unknown[5]["code"] == "too_many_attempts"
+
+    @pytest.mark.requirement("ENU-03", "ENU-04")
+    def test_money_and_breaker_do_not_tell_either(self, call, post, ann, twilio, settings):
+        settings.OTP_DAILY_BUDGET = 0.05
+        seen = []
+        for email in ("ann@example.com", "stranger@example.com"):
+            reset_volume_counters()
+            phone = NUMBER if email == "ann@example.com" else "+12025550188"
+            before = len(twilio.received)
+            call(email=email, phone=phone)
+            seen.append((len(twilio.received) - before, post("send-otp", to="+12025550177").status_code))
+
+        assert seen == [(1, 429), (1, 429)]
+
+    @pytest.mark.requirement("ENU-01", "ENU-03")
+    def test_a_send_that_comes_late_does_not_go_out_for_a_row_that_is_gone(self, post, ann, twilio, settings):
+        opening = sending.open_send(
+            parse_destination(NUMBER), channel="sms", purpose="password_reset", client=OtpClient(), binding="x"
+        )
+        post("send-otp", to=NUMBER)
+
+        password_reset.deliver_to_owner(opening, "ann@example.com")
+
+        assert len(twilio.sends) == 1
+        opening.attempt.refresh_from_db()
+        assert opening.attempt.outcome == "code_expired"
 
     @pytest.mark.requirement("REC-04")
     def test_a_code_is_for_one_reset_of_one_person(self, call, ann, twilio):

@@ -177,9 +177,10 @@ class TestSendLimits:
         # What is left still pays for cheaper messages.
         assert post("send-otp", to=number(110), channel="whatsapp").status_code == 201
 
-    def test_what_twilio_refused_costs_nothing(self, post, twilio, settings):
+    @pytest.mark.parametrize("refusal", [Answer.error(403, 60410), Answer.error(429, 20429)])
+    def test_what_twilio_refused_costs_nothing(self, refusal, post, twilio, settings):
         settings.OTP_DAILY_BUDGET = 0.05
-        twilio.always(Answer.error(403, 60410))
+        twilio.always(refusal)
         post("send-otp", to=number(100))
         twilio.always(None)
 
@@ -188,6 +189,7 @@ class TestSendLimits:
     @pytest.mark.requirement("THR-08", "THR-09")
     def test_one_destination_has_one_share_over_spellings_channels_and_purposes(self, post, twilio, settings):
         settings.OTP_MAX_SENDS_PER_DESTINATION_PER_HOUR = 4
+        settings.OTP_MAX_SENDS_PER_DESTINATION_PER_MINUTE = 100
         spellings = [
             "+12025550123",
             "+1 (202) 555-0123",
@@ -219,6 +221,17 @@ class TestSendLimits:
 
             assert (first, second) == (2940, 2880)
             assert post("send-otp", to=NUMBER).status_code == 201
+
+    def test_a_refund_that_cannot_be_counted_hides_nothing(self, post, twilio, settings, monkeypatch):
+        class Away(MemoryCounters):
+            def give_back(self, bucket):
+                raise LimitsUnavailable
+
+        counters = Away()
+        monkeypatch.setattr(limits, "get_counters", lambda: counters)
+        twilio.always(Answer.error(400, 60200))
+
+        assert post("send-otp", to=NUMBER).json()["code"] == "invalid_destination"
 
     def test_checks_from_one_network_are_limited(self, post, twilio, settings):
         settings.OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR = 2
@@ -264,6 +277,9 @@ class TestClientAddress:
             (2, "198.51.100.7", "10.0.0.1"),  # fewer than promised: nobody forwarded this
             (1, "", "10.0.0.1"),
             (1, "<svg onload=alert(1)>", ""),
+            (1, "198.51.100.7:51234", "198.51.100.7"),  # as some proxies write it
+            (1, "[2001:db8::7]:51234", "2001:db8::7"),
+            (1, "[2001:db8::7]", "2001:db8::7"),
         ],
     )
     def test_is_the_one_our_outermost_proxy_wrote(self, count, forwarded, address, settings):
@@ -290,6 +306,18 @@ class TestClientAddress:
         assert statuses == [201, 201, 201, 429, 429]
         addresses = set(VerificationAttempt.objects.values_list("client_address", flat=True))
         assert addresses == {"198.51.100.7"}
+
+    @pytest.mark.django_db
+    @pytest.mark.requirement("THR-06")
+    @pytest.mark.parametrize("address", ["", "unix:", "nonsense"])
+    def test_an_address_that_cannot_be_read_is_limited_too(self, address, api, twilio, settings):
+        settings.OTP_MAX_SENDS_PER_ADDRESS_PER_HOUR = 2
+
+        statuses = [
+            api.post("/api/send-otp", {"to": number(100 + n)}, REMOTE_ADDR=address).status_code for n in range(3)
+        ]
+
+        assert statuses == [201, 201, 429]
 
     @pytest.mark.django_db
     @pytest.mark.requirement("THR-07")

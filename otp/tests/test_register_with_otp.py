@@ -144,6 +144,18 @@ class TestRegister:
         assert len(twilio.sends) == 1
 
     @pytest.mark.requirement("ENU-01")
+    def test_one_proof_does_not_tell_of_many_addresses(self, post, sent, user_model):
+        emails = [f"customer{n}@example.com" for n in range(6)]
+        for email in emails:
+            user_model.objects.create_user(email)
+        body = {**ANN, "verification_token": post("verify-otp", to=NUMBER, code="123456").json()["verification_token"]}
+
+        answers = [post("register-with-otp", **{**body, "email": email}).json() for email in emails]
+
+        assert [answer["code"] for answer in answers] == ["email_taken"] * 4 + ["code_expired"] * 2
+        assert ["verification_token" in answer for answer in answers] == [True] * 3 + [False] * 3
+
+    @pytest.mark.requirement("ENU-01")
     def test_before_the_proof_a_customer_looks_like_anybody(self, post, sent, user_model):
         user_model.objects.create_user("ann@example.com", phone=NUMBER, phone_verified_at="2026-01-01T00:00Z")
         bodies = [ANN, {**ANN, "email": "stranger@example.com"}, {**ANN, "phone": "+12025550188"}]

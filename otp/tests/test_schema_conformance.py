@@ -201,7 +201,7 @@ class TestEveryDocumentedStatus:
         assert call("register-with-otp", **person, otp_code=code)[0] == 201
         services.send_otp(PHONE, client=Client())
         status, answer = call("register-with-otp", **person, otp_code=code_to(PHONE))
-        assert (status, answer["code"]) == (409, "email_taken")
+        assert (status, answer["code"]) == (409, "phone_taken")
         other = {**person, "email": "other@example.com", "verification_token": answer["verification_token"]}
         assert call("register-with-otp", **other)[1]["code"] == "phone_taken"
         services.send_otp("+12025550124", client=Client())

@@ -1,6 +1,7 @@
 """`POST /api/send-otp` and everything behind it."""
 
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 import time_machine
@@ -167,7 +168,8 @@ class TestResend:
             twilio.always(None)
 
             assert post("send-otp", to=NUMBER).status_code == 201
-            assert Verification.objects.get().sends == 2
+            # The answer was lost, the message perhaps not: it counts.
+            assert Verification.objects.get().sends == 3
 
     def test_a_first_send_that_failed_leaves_nothing_in_the_way(self, post, twilio):
         twilio.always(Answer.error(403, 60410, f"{NUMBER} is blocked"))
@@ -188,10 +190,10 @@ class TestOtherPurpose:
 
         post("send-otp", to=NUMBER, purpose="password_reset")
 
-        assert [cancel.path.split("/")[-1] for cancel in twilio.cancels] == [first_sid]
+        assert [unquote(cancel.path.split("/")[-1]) for cancel in twilio.cancels] == [NUMBER]
         first, second = Verification.objects.order_by("created_at")
         assert (first.status, second.status) == ("canceled", "pending")
-        assert first.verification_sid != second.verification_sid
+        assert (first.verification_sid, second.verification_sid == first_sid) == (first_sid, False)
 
     def test_digits_of_a_cancelled_code_are_not_sent_again(self, post, twilio):
         services.cancel(Verification(pk=post("send-otp", to=NUMBER).json()["verification_id"]).pk)
@@ -203,10 +205,7 @@ class TestOtherPurpose:
         # Twilio is told once.
         services.cancel(second.pk)
         post("send-otp", to=NUMBER)
-        assert [cancel.path.split("/")[-1] for cancel in twilio.cancels] == [
-            first.verification_sid,
-            second.verification_sid,
-        ]
+        assert len(twilio.cancels) == 2
 
     @pytest.mark.requirement("THR-12")
     def test_of_another_service_is_left_alone(self, post, twilio):
@@ -243,7 +242,41 @@ class TestOtherPurpose:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
         assert get_outcomes() == ["conflict"]
-        assert Verification.objects.get(verification_sid="").status == "canceled"
+        assert {row.status for row in Verification.objects.filter(verification_sid=sid)} == {"canceled"}
+        assert [cancel.path.split("/")[-1] for cancel in twilio.cancels] == [sid]
+
+    @pytest.mark.requirement("OTP-03", "OTP-06")
+    def test_gets_new_digits_though_the_answer_to_the_first_was_lost(self, post, twilio):
+        # Twilio took the send, and its answer never came.
+        twilio.answer = lambda received: twilio._respond_well(received) and Answer(200, b"<html>")
+        assert post("send-otp", to=NUMBER, purpose="registration").status_code == 503
+        twilio.always(None)
+        (first_sid,) = twilio.sids.values()
+
+        assert post("send-otp", to=NUMBER, purpose="password_reset").status_code == 201
+
+        assert first_sid not in twilio.sids.values()
+
+    def test_after_a_lost_answer_the_message_that_came_counts_with_the_next_one(self, post, twilio):
+        twilio.answer = lambda received: twilio._respond_well(received) and Answer(200, b"<html>")
+        post("send-otp", to=NUMBER)
+        twilio.always(None)
+
+        post("send-otp", to=NUMBER)
+
+        assert Verification.objects.get().verification_sid in twilio.sids.values()
+        assert post("verify-otp", to=NUMBER, code="123456").status_code == 200
+
+    @pytest.mark.requirement("TOL-06")
+    def test_going_round_the_purposes_is_no_way_round_the_waits(self, post, twilio):
+        answers = [
+            post("send-otp", to=NUMBER, purpose=purpose)
+            for purpose in ["registration", "password_reset", "verification"] * 4
+        ]
+
+        assert len(twilio.sends) == 4
+        assert answers[-1].status_code == 429
+        assert 55 <= answers[-1].json()["retry_after"] <= 60
 
 
 class TestTransactions:

@@ -181,7 +181,8 @@ class TestVerifyOtp:
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 429, 500, 502, 503])
     @pytest.mark.parametrize(
-        "body", [b"", b"[]", b"<html>", b'{"code": null}', b'{"code": "x", "message": 1}', b'{"type": "x"}']
+        "body",
+        [b"", b"[]", b"<html>", b'{"code": null}', b'{"code": [1]}', b'{"code": "x", "message": 1}', b'{"type": "x"}'],
     )
     def test_errors_without_a_known_code_become_ours_too(self, status, body, twilio):
         twilio.always(Answer(status, body))
@@ -198,6 +199,14 @@ class TestCancel:
 
         assert twilio.received[1].path.endswith(f"/Verifications/{sent.verification_sid}")
         assert twilio.received[1].form == {"Status": "canceled"}
+
+    def test_takes_a_destination_too_whatever_is_in_it(self, twilio):
+        twilio_verify.send_otp("a/b+c?d@example.com", "email")
+
+        twilio_verify.cancel("a/b+c?d@example.com")
+
+        assert twilio.received[1].path.endswith("/Verifications/a%2Fb%2Bc%3Fd%40example.com")
+        assert twilio.sids == {}
 
     def test_does_not_mind_what_is_gone_already(self, twilio):
         twilio_verify.cancel(SID)

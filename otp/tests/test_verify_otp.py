@@ -245,6 +245,20 @@ class TestOutage:
         assert post("verify-otp", to=NUMBER, code="123456").status_code == 200
 
     @pytest.mark.requirement("OTP-08")
+    def test_a_wrong_code_after_lost_answers_closes_what_cannot_be_proven_any_more(self, post, twilio):
+        post("send-otp", to=NUMBER)
+        twilio.answer = lambda received: Answer(200, b"<html>") if received.is_check else None
+        for _ in range(4):
+            post("verify-otp", to=NUMBER, code="123456")
+        twilio.always(None)
+
+        last = post("verify-otp", to=NUMBER, code="000000").json()
+
+        assert (last["code"], last["attempts_left"]) == ("incorrect_code", 0)
+        assert post("send-otp", to=NUMBER).status_code == 201
+        assert post("verify-otp", to=NUMBER, code="123456").status_code == 200
+
+    @pytest.mark.requirement("OTP-08")
     def test_never_more_than_five_checks_leave_whatever_happens(self, post, twilio, settings):
         settings.OTP_BREAKER_FAILURES = 1000
         post("send-otp", to=NUMBER)
@@ -306,6 +320,17 @@ class TestPurposes:
         with pytest.raises(NotFound):
             services.verify_otp(verification_id=sent.pk, code="123456", client=Client())
         assert services.verify_otp(NUMBER, "123456", purpose="login", client=Client(), **right).pk == sent.pk
+
+    @pytest.mark.requirement("OTP-04")
+    def test_a_flow_counts_without_a_purpose_too(self, twilio):
+        services.send_otp(NUMBER, client=Client())
+        with pytest.raises(CodeExpired):
+            services.verify_otp(NUMBER, "123456", client=Client(), flow="a stranger's browser")
+        with pytest.raises(TypeError):
+            services.verify_otp(verification_id=uuid.uuid4(), code="123456", client=Client(), flow="A")
+
+        assert twilio.checks == []
+        assert services.verify_otp(NUMBER, "123456", client=Client()).status == "approved"
 
 
 class TestCancel:

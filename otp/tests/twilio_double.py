@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from django.conf import settings
 
@@ -86,7 +86,8 @@ class TwilioDouble:
             sid = self.sids.setdefault((service_sid, to), f"VE{secrets.token_hex(16)}")
             self.addresses[sid] = to
             return Answer.of(201, self.describe(service_sid, sid, to, "pending", received.form["Channel"]))
-        sid = received.form.get("VerificationSid") or received.path.split("/")[-1]
+        sid = received.form.get("VerificationSid") or unquote(received.path.split("/")[-1])
+        sid = self.sids.get((service_sid, sid), sid)  # Twilio takes the destination in the path as well
         if sid not in self.addresses:
             return Answer.error(404, 20404)
         to = self.addresses[sid]

@@ -1,12 +1,12 @@
 """The one way out: HTTP under the twilio SDK, with timeouts, a kept-alive pool, and the host that settings choose."""
 
+import re
 import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from django.conf import settings
 from requests.adapters import HTTPAdapter
 from twilio.http import HttpClient
 from twilio.http.response import Response
@@ -31,7 +31,7 @@ class VerifyHttpClient(HttpClient):
         self.is_twilio = self.base_url == VERIFY_URL
         self.session = requests.Session()
         # Proxies of the environment are for the way to Twilio, never for a stand-in on this machine.
-        self.session.trust_env = self.is_twilio and not settings.OTP_SANDBOX
+        self.session.trust_env = verify_url == VERIFY_URL
         self.session.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0))
         self.session.mount("http://", HTTPAdapter(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0))
         if verify_url.startswith("sandbox:"):
@@ -85,7 +85,7 @@ class VerifyHttpClient(HttpClient):
     def get_retry_after(self) -> int | None:
         """Give the whole seconds that this thread's last answer asked us to wait, if it did."""
         value = getattr(self._last, "retry_after", None)
-        return max(1, int(value)) if value and value.isascii() and value.isdigit() else None
+        return max(1, int(value)) if value and re.fullmatch(r"[0-9]{1,6}", value) else None
 
 
 def _read_body(answer: requests.Response, deadline: float) -> bytes:

@@ -1,13 +1,15 @@
 """Twilio Verify, through the official SDK. The only module that talks to Twilio; called by the ledger alone."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import requests
-from circuitbreaker import CircuitBreaker
+from circuitbreaker import STATE_HALF_OPEN, CircuitBreaker
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
@@ -23,6 +25,7 @@ from otp.exceptions import (
     TooManyAttempts,
     TooManyRequests,
 )
+from otp.transactions import release_connection
 from otp.verify_api.errors import CHECK_ERRORS, LOCALE_ERRORS, SEND_ERRORS, get_error
 from otp.verify_api.http import VerifyHttpClient, get_last_error_was_sent
 
@@ -71,6 +74,7 @@ class TwilioVerifyService:
 
     def __init__(self) -> None:
         self._build_lock = threading.Lock()
+        self._trial_lock = threading.Lock()
 
     def send_otp(
         self, to: str, channel: str = "sms", *, service_sid: str | None = None, locale: str | None = None
@@ -105,7 +109,7 @@ class TwilioVerifyService:
         service = self._get_verify_service(service_sid)
         target = {"verification_sid": verification_sid} if verification_sid else {"to": to}
         answer = self._call(lambda: service.verification_checks.create(code=code, **target), CHECK_ERRORS)
-        if answer.status in CHECK_STATUSES:
+        if isinstance(answer.status, str) and answer.status in CHECK_STATUSES:
             raise CHECK_STATUSES[answer.status]()
         verification = _read_verification(answer, service_sid, expected_status="approved")
         # SECURITY: an approval of anything else than what we asked about is no approval.
@@ -113,14 +117,18 @@ class TwilioVerifyService:
             raise ProviderMisbehaved
         return verification
 
-    def cancel(self, verification_sid: str, *, service_sid: str | None = None) -> None:
-        """Have Twilio forget a verification, so that the next send gets new digits. One that is gone already is fine.
+    def cancel(self, to: str, *, service_sid: str | None = None) -> None:
+        """Have Twilio forget what is pending for a destination, so that the next send gets new digits.
+
+        `to` is a destination or a verification SID; Twilio takes either in the path. Nothing pending is fine.
 
         :raises OtpError: when Twilio could not be asked
         """
         service = self._get_verify_service(service_sid)
+        # The SDK puts it into the path as it is, and an e-mail address may hold a slash.
+        name = quote(to, safe="")
         try:
-            self._call(lambda: service.verifications(verification_sid).update(status="canceled"), CHECK_ERRORS)
+            self._call(lambda: service.verifications(name).update(status="canceled"), CHECK_ERRORS)
         except OtpError as error:
             if error.provider_code != 20404:
                 raise
@@ -183,9 +191,8 @@ class TwilioVerifyService:
 
     def _call(self, ask: Callable[[], Any], table: dict[int, type[OtpError]]) -> Any:
         """Make one call through the breaker and translate all that can come out of the SDK."""
-        if self.breaker.opened:
-            raise ProviderUnavailable(retry_after=max(1, self.breaker.open_remaining), was_sent=False)
-        with self.breaker:
+        release_connection()
+        with self._pass_breaker():
             try:
                 return ask()
             # SECURITY: `from None` throughout: the SDK's messages repeat numbers, and tracebacks reach logs.
@@ -199,7 +206,23 @@ class TwilioVerifyService:
                 # Not JSON, or JSON of another shape than the SDK expects.
                 raise ProviderUnavailable from None
 
-    def _translate(self, code: int | None, status: int, table: dict[int, type[OtpError]]) -> OtpError:
+    @contextmanager
+    def _pass_breaker(self) -> Iterator[None]:
+        """Let calls through while Twilio is there; after an outage one at a time, until one was answered."""
+        if self.breaker.opened:
+            raise ProviderUnavailable(retry_after=max(1, self.breaker.open_remaining), was_sent=False)
+        is_trial = self.breaker.state == STATE_HALF_OPEN
+        if is_trial and not self._trial_lock.acquire(blocking=False):
+            raise ProviderUnavailable(was_sent=False)
+        try:
+            with self.breaker:
+                yield
+        finally:
+            if is_trial:
+                self._trial_lock.release()
+
+    def _translate(self, code: Any, status: int, table: dict[int, type[OtpError]]) -> OtpError:
+        code = code if isinstance(code, int) else None
         kind = get_error(code, status, table)
         retry_after = self.http_client.get_retry_after()
         error = kind()
@@ -215,7 +238,7 @@ def _read_verification(answer: Any, service_sid: str | None, *, expected_status:
     :raises ProviderUnavailable: for an empty answer
     :raises ProviderMisbehaved: for another Service or a status that does not belong here
     """
-    if not answer.sid or not answer.to or not answer.status:
+    if not all(isinstance(value, str) and value for value in (answer.sid, answer.to, answer.status)):
         raise ProviderUnavailable
     if answer.status != expected_status or answer.service_sid != (service_sid or settings.TWILIO_VERIFY_SERVICE_SID):
         raise ProviderMisbehaved

@@ -16,7 +16,7 @@ REDIS_TIMEOUT = 1.0
 class RedisCounters:
     """For any number of processes and hosts. One script does it all, so no two requests can both take the last place.
 
-    :raises LimitsUnavailable: from every method, when Redis does not answer within a second
+    :raises LimitsUnavailable: from every method, when Redis does not answer within two seconds
     """
 
     # SECURITY: every key is given its end in the same script that writes it: no counter can outlive its window.

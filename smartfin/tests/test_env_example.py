@@ -9,6 +9,8 @@ from pathlib import Path
 import environ
 import pytest
 
+from smartfin.environment import Environment
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 CASTS = {"int": int, "float": float, "str": str}
 
@@ -113,7 +115,9 @@ def test_default_that_is_worked_out_is_left_empty(name):
     assert DOCUMENTED[name][1] == ""
 
 
-def test_variables_may_come_from_files():
-    source = (BASE_DIR / "smartfin" / "settings.py").read_text(encoding="utf-8")
+def test_variables_may_come_from_files(tmp_path, monkeypatch):
+    secret = tmp_path / "secret"
+    secret.write_text("from a file\n", encoding="utf-8")
+    monkeypatch.setenv("SMARTFIN_EXAMPLE_FILE", str(secret))
 
-    assert "environ.FileAwareEnv()" in source
+    assert Environment().str("SMARTFIN_EXAMPLE") == "from a file"

@@ -61,6 +61,13 @@ class TestStart:
             ({"TWILIO_VERIFY_SERVICE_SID": ""}, "TWILIO_VERIFY_SERVICE_SID is missing"),
             ({"TWILIO_VERIFY_URL": "http://proxy.example"}, "TWILIO_VERIFY_URL must be an https:// address"),
             ({"TWILIO_VERIFY_URL": "sandbox:"}, "shows all codes to everybody"),
+            ({"TWILIO_VERIFY_SERVICE_SID": "your_service_sid"}, "TWILIO_VERIFY_SERVICE_SID is not a Twilio id"),
+            ({"TWILIO_TIMEOUT": "100"}, "TWILIO_TIMEOUT must be"),
+            ({"TRUSTED_PROXY_COUNT": "-1"}, "TRUSTED_PROXY_COUNT must be"),
+            ({"OTP_RESEND_WAITS": "0"}, "OTP_RESEND_WAITS must be"),
+            ({"OTP_CHANNELS": "pigeon"}, "OTP_CHANNELS names no channel"),
+            ({"OTP_HASH_KEYS": "short"}, "OTP_HASH_KEYS must have"),
+            ({"OTP_PRICES": "sms=free"}, "OTP_PRICES has an entry"),
         ],
     )
     def test_is_refused_with_a_sentence_that_says_what_to_set(self, changes, sentence):

@@ -58,10 +58,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--to", default="", help="Where to send the code: +12025550123 or an e-mail address.")
-        parser.add_argument("--channel", default="", choices=Channel.values, help="Default: sms; email for an address.")
+        parser.add_argument(
+            "--channel", default="", help="sms, whatsapp, call or email. Default: sms; email for an address."
+        )
         parser.add_argument("--check-only", action="store_true", help="Check the configuration and send nothing.")
 
     def handle(self, *args: Any, to: str, channel: str, check_only: bool, **options: Any) -> None:
+        if channel and channel not in Channel.values:
+            raise CommandError(f"--channel must be one of {', '.join(Channel.values)}.")
         self.fault_count = 0
         self.title("Settings")
         are_settings_right = self.runs_without_fault(self.check_settings)
