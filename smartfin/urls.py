@@ -4,11 +4,17 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.views import login as door
 from smartfin import views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("api/", include("otp.api.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("api/", include("accounts.api.urls")),
+    path("api/", include("otp.api.urls")),  # the last word on what is below /api/
+    # SECURITY: before the admin site's own, which would be a second door.
+    path("admin/login/", door.admin_login),
+    path("admin/logout/", door.logout),
     path("admin/", admin.site.urls),
     path("favicon.ico", views.icon),
 ]

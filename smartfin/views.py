@@ -9,12 +9,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import defaults
+from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
 from otp.api.handler import answer_error
 
 
 @login_not_required
+@never_cache  # it names whoever is signed in
 def home(request: HttpRequest) -> HttpResponse:
     """Show where everything is, with a form to try a code."""
     return render(request, "home.html", {"is_sandbox": settings.OTP_SANDBOX})

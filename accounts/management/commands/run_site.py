@@ -4,13 +4,24 @@ import os
 from typing import Any
 
 from django.conf import settings
+from django.contrib.staticfiles.management.commands.runserver import Command as RunserverCommand
 from django.core.management import BaseCommand, CommandError, call_command
+from django.core.servers.basehttp import WSGIServer
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
 
 DEMO_EMAIL = "demo@smartfin.example"
+
+
+class Server(WSGIServer):
+    # Django's own lets ten wait and cuts off the rest, which a handful of browser tabs can reach.
+    request_queue_size = 128
+
+
+class Runserver(RunserverCommand):
+    server_cls = Server
 
 
 class Command(BaseCommand):
@@ -20,7 +31,7 @@ class Command(BaseCommand):
         # The reloader starts this command anew in a process of its own for each change of the code.
         if DJANGO_AUTORELOAD_ENV not in os.environ:  # noqa: TID251  the reloader's own mark, no setting of ours
             self.prepare()
-        call_command("runserver", f"127.0.0.1:{settings.PORT}", skip_checks=True)
+        call_command(Runserver(), f"127.0.0.1:{settings.PORT}", skip_checks=True)
 
     def prepare(self) -> None:
         # SECURITY: a login whose password is printed has no place on a site that people use.
@@ -30,6 +41,7 @@ class Command(BaseCommand):
         password = self.make_demo_staff()
         rows = {
             "Try a code": "/",
+            "Register": "/accounts/register/",
             "API": "/api/",
             "API docs": "/api/docs",
             "Admin": f"/admin/   sign in as {DEMO_EMAIL} with password {password}",

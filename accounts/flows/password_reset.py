@@ -1,0 +1,76 @@
+"""Password reset over pages: what the session keeps between the steps. The rules are `otp.flows.password_reset`'s.
+
+Nothing here looks an account up: the session of a customer and that of a stranger hold the same.
+"""
+
+from dataclasses import asdict, dataclass
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.flows.waiting import Waiting
+from otp.client import Client
+from otp.destinations import fold_email, parse_phone
+from otp.flows import password_reset
+
+KEY = "password_reset"
+
+
+@dataclass
+class Reset:
+    """A reset that was begun, for whoever the pair belongs to, if anybody."""
+
+    email: str
+    phone: str  # E.164
+    waiting: Waiting
+
+    def save(self, session: SessionBase) -> None:
+        session[KEY] = asdict(self)
+
+
+def find_reset(session: SessionBase) -> Reset | None:
+    """Find what the first step left in this session."""
+    if not (kept := session.get(KEY)):
+        return None
+    return Reset(**{**kept, "waiting": Waiting(**kept["waiting"])})
+
+
+def start(request: HttpRequest, *, email: str, phone: str) -> None:
+    """Take the first step. Where the same pair's code is still good, no second one is asked for.
+
+    :raises OtpError: see `password_reset.start`
+    """
+    kept = find_reset(request.session)
+    pair = (fold_email(email), parse_phone(phone).address)
+    if not (kept and (kept.email, kept.phone) == pair and kept.waiting.is_live):
+        Reset(*pair, _send(*pair, request)).save(request.session)
+
+
+def resend(request: HttpRequest, reset: Reset) -> None:
+    """Ask for another code for the same pair.
+
+    :raises OtpError: see `password_reset.start`
+    """
+    reset.waiting = _send(reset.email, reset.phone, request)
+    reset.save(request.session)
+
+
+@sensitive_variables("code", "new_password")
+def finish(request: HttpRequest, reset: Reset, *, code: str, new_password: str) -> None:
+    """Set the new password. Signs nobody in.
+
+    :raises OtpError: see `password_reset.finish`
+    """
+    password_reset.finish(
+        email=reset.email,
+        phone=reset.phone,
+        code=code,
+        new_password=new_password,
+        client=Client.from_request(request),
+    )
+    del request.session[KEY]
+
+
+def _send(email: str, phone: str, request: HttpRequest) -> Waiting:
+    return Waiting.for_code(password_reset.start(email=email, phone=phone, client=Client.from_request(request)))

@@ -1,0 +1,51 @@
+"""Forms of registration."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms.base import PageForm
+from accounts.forms.fields import CodeField, EmailField, NewPasswordField, PhoneField
+from otp.purposes import Channel
+
+PHONE_CHANNELS = (Channel.SMS, Channel.WHATSAPP, Channel.CALL)
+
+
+def list_channels() -> list[tuple[str, str]]:
+    """List the ways by which a code can reach a phone here."""
+    return [
+        (channel.value, str(capfirst(channel.label))) for channel in PHONE_CHANNELS if channel in settings.OTP_CHANNELS
+    ]
+
+
+class RegistrationForm(PageForm):
+    email = EmailField(autocomplete="email")
+    password = NewPasswordField()
+    phone = PhoneField()
+    channel = forms.ChoiceField(label=_("How should the code come?"), required=False, widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        channels = list_channels()
+        self.fields["channel"].choices = channels  # type: ignore[attr-defined]
+        self.initial.setdefault("channel", channels[0][0] if channels else "")
+
+    def clean_channel(self) -> str:
+        return self.cleaned_data["channel"] or self.initial["channel"]
+
+
+class CodeForm(PageForm):
+    code = CodeField()
+
+
+class ResendForm(PageForm):
+    """A button: another code, the same way or another."""
+
+    channel = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["channel"].choices = list_channels()  # type: ignore[attr-defined]

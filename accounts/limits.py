@@ -1,0 +1,49 @@
+"""How many failed sign-ins: by network and by account. The numbers are settings, documented in `.env.example`.
+
+Counted in the shared counters before anything is looked up, so that parallel tries do not get through together and an
+address without an account fares like one with.
+"""
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from otp.client import Client
+from otp.destinations import fold_email, hash_address
+from otp.exceptions import TooManyRequests
+from otp.volume import Bucket, get_counters
+
+HOUR = 3600
+SENTENCES = {
+    "login_address": _("Too many failed sign-ins from your network."),
+    "login_account": _("Too many failed sign-ins with that email. You can wait, or reset the password."),
+}
+
+
+def take_sign_in(email: str, client: Client) -> list[Bucket]:
+    """Count a sign-in as failed, against both limits or neither; gives what `give_sign_in_back` needs.
+
+    :raises TooManyRequests: when one of them has no room
+    :raises LimitsUnavailable: when they cannot be counted
+    """
+    buckets = [_get_bucket("login_account", fold_email(email), settings.LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR)]
+    if client.network:
+        limit = settings.LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR
+        buckets.insert(0, _get_bucket("login_address", client.network, limit))
+    if overflow := get_counters().take(buckets):
+        name = buckets[overflow.index].name.partition(":")[0]
+        raise TooManyRequests(SENTENCES[name], retry_after=overflow.retry_after, reason=name)
+    return buckets
+
+
+def give_sign_in_back(buckets: list[Bucket]) -> None:
+    """Uncount one sign-in that did not fail. What failed before it stays counted.
+
+    :raises LimitsUnavailable: when they cannot be counted
+    """
+    for bucket in buckets:
+        get_counters().give_back(bucket)
+
+
+def _get_bucket(name: str, key: str, limit: int) -> Bucket:
+    # SECURITY: a keyed hash: people type passwords into the wrong field, and addresses are personal.
+    return Bucket(f"{name}:{hash_address(key, settings.OTP_HASH_KEYS[0])[:32]}", limit, HOUR)

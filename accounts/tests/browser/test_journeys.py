@@ -1,0 +1,205 @@
+"""People's journeys in a browser, with scripts and without: the pages are complete either way."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from accounts.tests.conftest import NUMBER, PASSWORD
+from otp.tests.browser.test_pages import find_barriers
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+both = pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
+
+
+def read_code(page):
+    return page.request.get("/sandbox/messages.json", params={"to": NUMBER}).json()["messages"][0]["code"]
+
+
+def fill_in(page, **fields):
+    labels = {"email": "Email", "password": "Password", "phone": "Phone number", "code": "Code", "new": "New password"}
+    for name, value in fields.items():
+        page.get_by_label(labels[name], exact=True).fill(value)
+    page.keyboard.press("Enter")
+
+
+def expect_heading(page, heading):
+    expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+
+
+def make_ann(**fields):
+    return get_user_model().objects.create_user(
+        "ann@example.com", PASSWORD, phone=NUMBER, phone_verified_at=timezone.now(), **fields
+    )
+
+
+@both
+class TestJourneys:
+    def test_register_sign_in_and_out(self, has_scripts, new_page):
+        page = new_page(java_script_enabled=has_scripts)
+        page.goto("/")
+        page.get_by_role("navigation").get_by_role("link", name="Register").click()
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone="+1 (202) 555-0123")
+        expect_heading(page, "Enter the code")
+        code = read_code(page)
+        fill_in(page, code=f"{code[:3]} {code[3:]}")
+        expect_heading(page, "Your account is ready")
+        page.get_by_role("main").get_by_role("link", name="Sign in").click()
+        fill_in(page, email="ann@example.com", password=PASSWORD)
+        expect(page.get_by_role("banner")).to_contain_text("ann@example.com")
+
+        page.get_by_role("button", name="Sign out").click()
+
+        expect_heading(page, "You are signed out")
+        assert page.context.cookies() == [cookie for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
+        page.goto("/")
+        expect(page.get_by_role("navigation").get_by_role("link", name="Sign in")).to_be_visible()
+
+    def test_reset_the_password_and_sign_in_with_it(self, has_scripts, new_page):
+        make_ann()
+        page = new_page(java_script_enabled=has_scripts)
+        page.goto("/accounts/login/")
+        page.get_by_role("link", name="Forgot your password?").click()
+        fill_in(page, email="ann@example.com", phone=NUMBER)
+        expect_heading(page, "Choose a new password")
+        fill_in(page, code=read_code(page), new="another-good-one")
+        expect_heading(page, "Your password is changed")
+
+        page.get_by_role("main").get_by_role("link", name="Sign in").click()
+        fill_in(page, email="ann@example.com", password="another-good-one")
+
+        expect(page.get_by_role("banner")).to_contain_text("ann@example.com")
+
+    def test_staff_come_to_the_admin_site_through_the_same_door(self, has_scripts, new_page):
+        make_ann(is_staff=True, is_superuser=True)
+        page = new_page(java_script_enabled=has_scripts)
+        page.goto("/admin/")
+        fill_in(page, email="ann@example.com", password=PASSWORD)
+        expect_heading(page, "Site administration")
+
+        page.get_by_role("button", name="Log out").click()
+
+        expect_heading(page, "You are signed out")
+
+    @pytest.mark.requirement("UX-05")
+    def test_errors_take_the_focus_and_lead_to_their_fields(self, has_scripts, new_page):
+        page = new_page(java_script_enabled=has_scripts)
+        page.goto("/accounts/register/")
+
+        fill_in(page, email="nobody", password="password", phone="12")
+
+        summary = page.get_by_role("alert")
+        expect(summary).to_be_focused()
+        expect(page).to_have_title("Error: Register · SmartFin")
+        summary.get_by_role("link", name="That is no phone number").click()
+        field = page.get_by_label("Phone number", exact=True)
+        expect(field).to_be_focused()
+        expect(field).to_have_accessible_description(
+            "With the country code, like +1 202 555 0123. "
+            "That is no phone number we can read. Write it with the country code, like +1 202 555 0123."
+        )
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.get_by_label("Password", exact=True)).to_have_value("")
+
+    @pytest.mark.requirement("UX-01")
+    def test_a_code_can_be_pasted_as_it_came(self, has_scripts, new_page):
+        page = new_page(java_script_enabled=has_scripts, permissions=["clipboard-read", "clipboard-write"])
+        page.goto("/accounts/register/")
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone=NUMBER)
+        expect_heading(page, "Enter the code")
+        code = read_code(page)
+        field = page.get_by_label("Code", exact=True)
+        field.focus()
+
+        page.keyboard.insert_text(f" {code[:3]}-{code[3:]} ")
+        page.keyboard.press("Enter")
+
+        expect_heading(page, "Your account is ready")
+
+
+class TestAccessibility:
+    @pytest.mark.requirement("UX-05", "UX-07")
+    @pytest.mark.parametrize("color_scheme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [320, 1280])
+    def test_no_page_has_barriers(self, color_scheme, width, new_page):
+        make_ann()
+        page = new_page(color_scheme=color_scheme, viewport={"width": width, "height": 844})
+
+        def look():
+            assert find_barriers(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+        for address in (
+            "register/",
+            "register/done/",
+            "login/",
+            "logout/done/",
+            "password-reset/",
+            "password-reset/done/",
+        ):
+            page.goto(f"/accounts/{address}")
+            look()
+        page.goto("/accounts/register/")
+        fill_in(page, email="x", password="x", phone="x")
+        expect(page.get_by_role("alert")).to_be_visible()
+        look()
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone="+12025550199")
+        expect_heading(page, "Enter the code")
+        look()
+        fill_in(page, code="1")
+        expect(page.get_by_role("alert")).to_be_visible()
+        look()
+        code = page.request.get("/sandbox/messages.json", params={"to": "+12025550199"}).json()["messages"][0]["code"]
+        fill_in(page, code=code)
+        expect_heading(page, "There is an account already")
+        look()
+        page.goto("/accounts/password-reset/")
+        fill_in(page, email="ann@example.com", phone=NUMBER)
+        expect_heading(page, "Choose a new password")
+        look()
+        page.goto("/accounts/login/")
+        fill_in(page, email="ann@example.com", password=PASSWORD)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        look()
+
+
+class TestCountdown:
+    def test_resending_is_off_until_the_server_would_do_it(self, page):
+        page.clock.install()
+        page.goto("/accounts/register/")
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone=NUMBER)
+        expect(page.get_by_role("button", name="Send again")).to_be_disabled()
+        expect(page.get_by_role("button", name="Call me instead")).to_be_disabled()
+        expect(page.locator("#resend-wait")).to_contain_text("seconds")
+
+        page.clock.fast_forward(31_000)
+
+        expect(page.get_by_role("button", name="Send again")).to_be_enabled()
+        expect(page.get_by_role("status")).to_have_text("You can ask for another code now.")
+
+    def test_without_scripts_the_button_works_and_says_how_long(self, new_page, settings):
+        settings.OTP_RESEND_WAITS = [1]
+        page = new_page(java_script_enabled=False)
+        page.goto("/accounts/register/")
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone=NUMBER)
+        expect(page.locator("#resend-wait")).to_contain_text("You can ask for another code")
+        page.wait_for_timeout(1100)
+
+        page.get_by_role("button", name="Call me instead").click()
+
+        expect(page.get_by_role("status")).to_have_text("Another code is on its way.")
+        expect(page.get_by_text("We are calling")).to_be_visible()
+        fill_in(page, code=read_code(page))
+        expect_heading(page, "Your account is ready")
+
+
+class TestSendingOnce:
+    def test_a_double_click_makes_one_account_and_no_complaint(self, page):
+        page.goto("/accounts/register/")
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone=NUMBER)
+        expect_heading(page, "Enter the code")
+        page.get_by_label("Code", exact=True).fill(read_code(page))
+
+        page.get_by_role("button", name="Register").dblclick()
+
+        expect_heading(page, "Your account is ready")

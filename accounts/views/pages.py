@@ -1,0 +1,48 @@
+"""What the pages of all journeys have in common."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.flows.waiting import Waiting
+from accounts.forms.base import list_errors, say_wait
+from otp.exceptions import OtpError
+
+View = Callable[..., HttpResponse]
+
+
+def open_page(view: View) -> View:
+    """Open a page to everybody, kept by no cache, and its fields by no error report."""
+    return login_not_required(never_cache(sensitive_post_parameters()(view)))
+
+
+def show_form(
+    request: HttpRequest, template: str, form: forms.BaseForm, refusal: OtpError | None = None, **context: Any
+) -> HttpResponse:
+    """Show a form with what is wrong with it.
+
+    What the person can mend is an ordinary page (200); waits and outages say so in the status as well.
+    """
+    response = render(request, template, {"form": form, "errors": list_errors(form), **context})
+    if refusal and refusal.http_status >= 429:
+        response.status_code = refusal.http_status
+        response["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def describe_waiting(waiting: Waiting) -> dict[str, Any]:
+    """Give a page that waits for a code what it says about it."""
+    resend_in = waiting.resend_in
+    return {
+        "waiting": waiting,
+        "resend_in": resend_in,
+        "resend_wait": say_wait(resend_in) if resend_in else "",
+        "is_sandbox": settings.OTP_SANDBOX,
+    }

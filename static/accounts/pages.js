@@ -1,0 +1,53 @@
+// Niceties for the pages of accounts; each page is complete without them.
+
+// Browsers focus what says autofocus before the first frame; this is for those that do so for fields alone.
+requestAnimationFrame(() => {
+  const summary = document.querySelector(".error-summary");
+  if (summary && document.activeElement !== summary) {
+    summary.focus();
+  }
+});
+
+for (const form of document.querySelectorAll("form[method=post]")) {
+  sendOnce(form);
+}
+
+const wait = document.getElementById("resend-wait");
+if (wait && Number(wait.dataset.resendIn) > 0) {
+  countDown(wait, Date.now() + Number(wait.dataset.resendIn) * 1000);
+}
+
+/** A double click must not send a code twice: the second one would find it used. */
+function sendOnce(form) {
+  let isSent = false;
+  form.addEventListener("submit", (event) => {
+    if (isSent) {
+      event.preventDefault();
+    }
+    isSent = true;
+  });
+  window.addEventListener("pageshow", () => {
+    isSent = false;
+  });
+}
+
+/** Count the seconds until the server will send again; until then the buttons say so by being off. */
+function countDown(place, end) {
+  const buttons = document.querySelectorAll("[data-resend]");
+  const tick = () => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    for (const button of buttons) {
+      button.disabled = left > 0;
+    }
+    if (left <= 0) {
+      clearInterval(timer);
+      // Only the end is spoken: every second would drown out everything else.
+      place.setAttribute("role", "status");
+      place.textContent = "You can ask for another code now.";
+      return;
+    }
+    place.textContent = `You can ask for another code in ${left} ${left === 1 ? "second" : "seconds"}.`;
+  };
+  const timer = setInterval(tick, 1000);
+  tick();
+}
