@@ -47,11 +47,9 @@ def authenticate_password(*, email: str, password: str, client: Client) -> User:
 
 
 def sign_in(request: HttpRequest, user: User) -> None:
-    """Make a person `request.user` of a new session. The only caller of Django's `login()`.
-
+    """Make a person `request.user` of a new session. The only caller of Django's `login()`."""
     # SECURITY: `login()` alone keeps what the anonymous session held, and the session's key when the same person signs
     # in again. Here nothing of an earlier session survives, and its key is dead.
-    """
     request.session.flush()
     login(request, user)
     request.session[SIGNED_IN_AT] = int(time.time())
