@@ -23,7 +23,7 @@ from otp.exceptions import (
 )
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
-from otp.models.verification import MAX_CHECKS, Status, get_seconds_until
+from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
 from otp.purposes import Purpose, get_group
 from otp.transactions import raise_if_in_transaction
 from otp.verify_api.decoys import make_decoy_sid

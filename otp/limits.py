@@ -17,7 +17,7 @@ from otp.client import Client
 from otp.destinations import Destination, hash_address
 from otp.exceptions import LimitsUnavailable, TooManyAttempts, TooManyRequests
 from otp.models import VerificationAttempt
-from otp.models.verification import get_seconds_until
+from otp.models.lifecycle import get_seconds_until
 from otp.prices import get_price, to_units
 from otp.purposes import get_group
 from otp.volume import Bucket, get_counters

@@ -15,7 +15,7 @@ from otp.destinations import Destination, raise_if_refused
 from otp.exceptions import Conflict, OtpError, ProviderUnavailable, TooManyAttempts, TooManyRequests
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
-from otp.models.verification import MAX_CHECKS, Status, get_seconds_until
+from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
 from otp.prices import get_price
 from otp.purposes import get_service_sid
 from otp.transactions import raise_if_in_transaction

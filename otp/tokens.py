@@ -7,7 +7,7 @@ from django.core import signing
 from otp.destinations import Destination
 from otp.exceptions import CodeExpired
 from otp.models import Verification
-from otp.models.verification import PROOF_LIFETIME, Status
+from otp.models.lifecycle import PROOF_LIFETIME, Status
 from otp.purposes import get_accepted_purposes
 
 SALT = "otp.verification_token"

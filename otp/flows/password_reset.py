@@ -19,7 +19,7 @@ from otp.exceptions import CodeExpired
 from otp.flows.registration import raise_if_weak
 from otp.models import Verification
 from otp.models.attempt import Kind, Outcome
-from otp.models.verification import Status
+from otp.models.lifecycle import Status
 from otp.purposes import Channel, Purpose
 
 

@@ -4,10 +4,9 @@ The row decides whether a code counts; Twilio only testifies. Every move is one 
 won: nothing here reads first and writes after.
 """
 
-import math
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -16,51 +15,17 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.destinations import Destination
-from otp.purposes import PUBLIC_PURPOSES, Channel, Purpose, get_accepted_purposes
-
-LIFETIME = timedelta(minutes=10)
-PROOF_LIFETIME = timedelta(minutes=10)
-MAX_SENDS = 5
-MAX_CHECKS = 5
-MAX_GIVEN_BACK = 3
-
-
-def get_seconds_until(moment: datetime) -> int:
-    """Give the whole seconds, at least one, to a moment: what `retry_after` carries."""
-    return max(1, math.ceil((moment - timezone.now()).total_seconds()))
-
-
-class Status(models.TextChoices):
-    PENDING = "pending", _("pending")
-    APPROVED = "approved", _("approved")
-    REDEEMED = "redeemed", _("redeemed")
-    EXHAUSTED = "exhausted", _("too many wrong codes")
-    EXPIRED = "expired", _("expired")
-    CANCELED = "canceled", _("canceled")
-    FAILED = "failed", _("not sent")
-
-
-class VerificationQuerySet(models.QuerySet["Verification"]):
-    def live(self) -> Self:
-        """Pending and in time, or blocked until its time is over."""
-        return self.filter(status__in=[Status.PENDING, Status.EXHAUSTED], expires_at__gt=timezone.now())
-
-    def to(self, destination: Destination) -> Self:
-        return self.filter(destination_hash__in=destination.hashes)
-
-    def public(self) -> Self:
-        """Asked for by anybody who named the destination, over the public API."""
-        return self.filter(purpose__in=[*PUBLIC_PURPOSES, Purpose.ANY_PUBLIC], binding="")
-
-    def good_for(self, purpose: str, bindings: list[str]) -> Self:
-        return self.filter(purpose__in=get_accepted_purposes(purpose), binding__in=bindings)
-
-    def expire_overdue(self) -> int:
-        """Close what is past its time within this set, so that it stops holding its place."""
-        return self.filter(status=Status.PENDING, expires_at__lte=timezone.now()).update(status=Status.EXPIRED)
-
-    def cancel_all(self) -> int:
-        return self.filter(status=Status.PENDING).update(status=Status.CANCELED)
+from otp.models.lifecycle import (
+    LIFETIME,
+    MAX_CHECKS,
+    MAX_GIVEN_BACK,
+    MAX_SENDS,
+    PROOF_LIFETIME,
+    Status,
+    get_seconds_until,
+)
+from otp.models.verification_queryset import VerificationQuerySet
+from otp.purposes import Channel, Purpose
 
 
 class Verification(models.Model):

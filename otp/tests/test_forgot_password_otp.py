@@ -12,7 +12,7 @@ from otp.destinations import parse_destination
 from otp.flows import password_reset
 from otp.limits import reset_volume_counters
 from otp.models import Verification, VerificationAttempt
-from otp.models.verification import Status
+from otp.models.lifecycle import Status
 from otp.tests.twilio_double import Answer
 
 pytestmark = pytest.mark.django_db

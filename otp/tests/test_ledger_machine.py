@@ -18,7 +18,7 @@ from otp.destinations import parse_destination
 from otp.exceptions import NotFound, OtpError
 from otp.limits import reset_volume_counters
 from otp.models import Verification, VerificationAttempt
-from otp.models.verification import LIFETIME, MAX_CHECKS, MAX_SENDS, PROOF_LIFETIME, Status
+from otp.models.lifecycle import LIFETIME, MAX_CHECKS, MAX_SENDS, PROOF_LIFETIME, Status
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Message, ReceivedCall
 from otp.sandbox.models import Verification as AtTwilio

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from otp.models import Verification, VerificationAttempt
-from otp.models.verification import MAX_CHECKS, Status
+from otp.models.lifecycle import MAX_CHECKS, Status
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Message, ReceivedCall
 from otp.sandbox.models import Verification as AtTwilio

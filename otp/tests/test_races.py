@@ -16,7 +16,7 @@ from otp import services
 from otp.client import Client
 from otp.exceptions import CodeExpired
 from otp.models import Verification, VerificationAttempt
-from otp.models.verification import MAX_CHECKS, Status
+from otp.models.lifecycle import MAX_CHECKS, Status
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Message, ReceivedCall
 from otp.tests.parallel import run_copies, run_together

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from otp.models import Verification, VerificationAttempt
-from otp.models.verification import Status
+from otp.models.lifecycle import Status
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+12025550123"

@@ -13,7 +13,7 @@ from otp.client import Client
 from otp.destinations import parse_destination
 from otp.exceptions import CodeExpired, IncorrectCode, NotFound
 from otp.models import Verification, VerificationAttempt
-from otp.models.verification import Status
+from otp.models.lifecycle import Status
 from otp.purposes import Purpose
 from otp.tests.twilio_double import Answer
 

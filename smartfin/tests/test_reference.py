@@ -10,7 +10,7 @@ from otp import exceptions
 from otp.api.handler import CODES
 from otp.limits import CHECK_LIMITS, SEND_LIMITS
 from otp.models.attempt import Outcome
-from otp.models.verification import Status
+from otp.models.lifecycle import Status
 from otp.purposes import Purpose
 
 BASE_DIR = Path(__file__).resolve().parents[2]
