@@ -51,7 +51,7 @@ def break_connection(request: HttpRequest) -> HttpResponse:
         # Without lingering, so that nothing still unsent goes out after all.
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         found.shutdown(socket.SHUT_RDWR)
-    return HttpResponse(b"{", headers={"Content-Length": "1000", "Connection": "close"})
+    return HttpResponse(b"{", headers={"Content-Length": "1000"})
 
 
 def find_socket(environ: dict[str, Any]) -> socket.socket | None:
