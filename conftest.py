@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.signals import setting_changed
+from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.tests.people import make_person, sign_in_staff
 from otp.limits import reset_volume_counters
 from otp.tests.twilio_double import TwilioDouble
 from otp.verify_api.service import twilio_verify
@@ -37,6 +39,18 @@ def fresh_counters() -> None:
 def api() -> APIClient:
     """A client of the JSON API that lets exceptions become answers, as a server does."""
     return APIClient(raise_request_exception=False)
+
+
+@pytest.fixture
+def admin_user(db: None) -> Any:
+    """A superuser with a proven phone, which is also their second factor."""
+    return make_person("root@example.com", "+12025550177", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def admin_client(admin_user: Any) -> Client:
+    """The superuser's browser, signed in with the second factor."""
+    return sign_in_staff(Client(), admin_user)
 
 
 @pytest.fixture

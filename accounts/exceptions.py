@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from otp.exceptions import LimitsUnavailable, OtpError
+from otp.exceptions import LimitsUnavailable, OtpError, TooManyAttempts
 
 
 class SignInRefused(OtpError):
@@ -25,3 +25,71 @@ class CsrfTokenMissing(OtpError):
     code = "not_authenticated"
     http_status = 403
     user_message = _("Send the csrf_token of GET /api/session as the X-CSRFToken header, together with its cookie.")
+
+
+class SignInOver(OtpError):
+    """No sign-in is pending: none was begun, its ten minutes are over, or something about the account has changed."""
+
+    code = "not_authenticated"
+    http_status = 403
+    user_message = _("That sign-in is over. Enter your email and password again.")
+
+
+class SignInMixedUp(SignInOver):
+    """The form belongs to a sign-in that another one, in another tab, has taken the place of."""
+
+    user_message = _("Another sign-in was begun in this browser. Enter your email and password again.")
+
+
+class StepUpRequired(OtpError):
+    """Signed in, but not freshly proven for this step; `methods` says by what the person can be."""
+
+    code = "step_up_required"
+    http_status = 403
+    user_message = _("Confirm that it is you first.")
+
+
+class FactorRequired(OtpError):
+    """Policy asks this person for a second factor, and none is set up."""
+
+    code = "step_up_required"
+    http_status = 403
+    user_message = _("Set up a second factor first, in your security settings.")
+
+
+class FactorsBlocked(TooManyAttempts):
+    """Too many wrong codes in a row, over all factors together; `retry_after` says until when."""
+
+    user_message = _("Too many wrong codes in a row.")
+
+
+class FactorsDisabled(FactorsBlocked):
+    """A hundred wrong codes in a row: codes are off until support looks into it, or a factor is set up anew."""
+
+    user_message = _(
+        "Codes are switched off for this account after too many wrong ones. Use a passkey, or ask support."
+    )
+
+
+class PolicyForbids(OtpError):
+    """The person may not do that themself."""
+
+    code = "conflict"
+    http_status = 409
+    user_message = _("Your organization requires a second factor for this account. Ask support to change that.")
+
+
+class LastFactor(OtpError):
+    """The second factor would have nothing left to rest on."""
+
+    code = "conflict"
+    http_status = 409
+    user_message = _("That is your last way to sign in with a second factor. Set up another first, or turn it off.")
+
+
+class LinkOver(OtpError):
+    """A link from a mail that is forged, too old, or was used."""
+
+    code = "not_found"
+    http_status = 404
+    user_message = _("That link is no longer good. If something is wrong with your account, reset your password.")

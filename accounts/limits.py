@@ -4,6 +4,8 @@ Counted in the shared counters before anything is looked up, so that parallel tr
 address without an account fares like one with.
 """
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
@@ -16,20 +18,28 @@ HOUR = 3600
 SENTENCES = {
     "login_address": _("Too many failed sign-ins from your network."),
     "login_account": _("Too many failed sign-ins with that email. You can wait, or reset the password."),
+    "login_browser": _("Too many failed sign-ins with that email. You can wait, or reset the password."),
 }
 
 
-def take_sign_in(email: str, client: Client) -> list[Bucket]:
-    """Count a sign-in as failed, against both limits or neither; gives what `give_sign_in_back` needs.
+def take_sign_in(email: str, client: Client, find_browser: Callable[[], str]) -> list[Bucket]:
+    """Count a sign-in as failed, against all limits or none; gives what `give_sign_in_back` needs.
+
+    `find_browser` gives the key of a browser that this person is known to use, or ''. It is asked only once the
+    account's limit is reached: strangers who guess at an account must not lock its owner out, so that browser has a
+    limit of its own.
 
     :raises TooManyRequests: when one of them has no room
     :raises LimitsUnavailable: when they cannot be counted
     """
-    buckets = [_get_bucket("login_account", fold_email(email), settings.LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR)]
-    if client.network:
-        limit = settings.LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR
-        buckets.insert(0, _get_bucket("login_address", client.network, limit))
-    if overflow := get_counters().take(buckets):
+    network = _get_bucket("login_address", client.network, settings.LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR)
+    limit = settings.LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR
+    buckets = [network, _get_bucket("login_account", fold_email(email), limit)]
+    overflow = get_counters().take(buckets)
+    if overflow and overflow.index == 1 and (key := find_browser()):
+        buckets = [network, _get_bucket("login_browser", key, limit)]
+        overflow = get_counters().take(buckets)
+    if overflow:
         name = buckets[overflow.index].name.partition(":")[0]
         raise TooManyRequests(SENTENCES[name], retry_after=overflow.retry_after, reason=name)
     return buckets

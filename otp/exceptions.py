@@ -24,6 +24,7 @@ class OtpError(Exception):
         attempts_left: int | None = None,
         fields: dict[str, list[str]] | None = None,
         verification_token: str | None = None,
+        methods: list[str] | None = None,
         reason: str = "",
     ) -> None:
         if user_message is not None:
@@ -32,6 +33,7 @@ class OtpError(Exception):
         self.attempts_left = attempts_left
         self.fields = fields
         self.verification_token = verification_token
+        self.methods = methods  # by which the person can go on
         self.reason = reason  # which limit or rule, for the audit
         self.provider_code: int | None = None  # Twilio's error code behind this one, for the audit
         # SECURITY: only the code: exceptions reach logs, and the rest can speak of a person.
@@ -82,6 +84,17 @@ class PurposeRequired(OtpError):
 
     code = "purpose_required"
     user_message = _("Say what the code is for: set “purpose”.")
+
+
+class SecondProofRequired(OtpError):
+    """A code to the phone is not enough to reset this password; `methods` says what else would do.
+
+    `verification_token` carries the proof of the phone to the next call.
+    """
+
+    code = "second_proof_required"
+    http_status = 403
+    user_message = _("One more proof is needed to reset this password.")
 
 
 class CountryNotAllowed(OtpError):

@@ -23,6 +23,7 @@ class Channel(TextChoices):
     EMAIL = "email", _("e-mail")
 
 
+PHONE_CHANNELS = (Channel.SMS, Channel.WHATSAPP, Channel.CALL)
 PUBLIC_PURPOSES = (Purpose.VERIFICATION, Purpose.REGISTRATION, Purpose.PASSWORD_RESET)
 
 

@@ -21,6 +21,7 @@ from otp.exceptions import (
 )
 from otp.models import Verification
 from otp.models.attempt import Kind
+from otp.models.lifecycle import Status
 from otp.purposes import Channel, Purpose
 from otp.transactions import raise_unless_in_transaction
 
@@ -117,6 +118,10 @@ def prove(
     :raises OtpError: see `checking.check`
     """
     if not token:
+        if kept := Verification.objects.good_for(purpose, bindings or [""]).kept().to(destination).first():
+            limits.take_check(client)
+            if kept.is_kept_code(code):
+                return kept
         return checking.check_for(
             destination, code, purpose=purpose, bindings=bindings or [""], client=client, is_decoy=is_decoy
         )
@@ -159,6 +164,13 @@ def cancel(verification_id: UUID) -> None:
     """
     if not Verification(pk=verification_id).cancel():
         raise NotFound
+
+
+def cancel_all(user_id: int) -> None:
+    """Void what is open for a person: codes that were sent to them, and proofs not used yet."""
+    Verification.objects.filter(user_id=user_id, status__in=[Status.PENDING, Status.APPROVED]).update(
+        status=Status.CANCELED
+    )
 
 
 def get_bindings(flow: str = "", user_id: int | None = None) -> list[str]:

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -107,12 +107,14 @@ INSTALLED_APPS = [
     "accounts",
     "otp",
     *(["otp.sandbox"] if OTP_SANDBOX else []),
-    "django.contrib.admin",
+    "smartfin.apps.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp_webauthn",
     "csp",
     "corsheaders",
     "rest_framework",
@@ -125,10 +127,14 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "accounts.middleware.SessionLifetimeMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.EnrolmentMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -191,6 +197,13 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR", default=20)
 LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR", default=100)
+LOGIN_EMAIL_CODES: bool = env.bool("LOGIN_EMAIL_CODES", default=False)
+OTP_REQUIRE_2FA_FOR: str = env.str("OTP_REQUIRE_2FA_FOR", default="staff")
+OTP_RECOVERY = "accounts.recovery"
+FACTOR_ENCRYPTION_KEYS: list[str] = env.list("FACTOR_ENCRYPTION_KEYS", default=[]) or [
+    SECRET_KEY,
+    *SECRET_KEY_FALLBACKS,
+]
 PASSWORD_HASHERS = [
     "accounts.hashers.OwaspArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -206,6 +219,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.password_validation.ProductNameValidator"},
 ]
 
+# Passkeys belong to the host name of SITE_URL; another one would need them set up anew. An address of numbers can have
+# none: in development they work on http://localhost instead.
+_site = urlsplit(SITE_URL)
+OTP_WEBAUTHN_RP_NAME = "SmartFin"
+OTP_WEBAUTHN_RP_ID = "localhost" if DEBUG and _site.hostname == "127.0.0.1" else _site.hostname or "localhost"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+if DEBUG:
+    OTP_WEBAUTHN_ALLOWED_ORIGINS.append(f"http://localhost:{_site.port or PORT}")
+    SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]  # origins must be https, which they are in production
+OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+
 # Mail
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail:"))
@@ -218,6 +242,11 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Language and time
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = not DEBUG
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -258,7 +287,8 @@ SPECTACULAR_SETTINGS = {
         "SentStatus": ["pending"],
         "VerifiedStatus": ["approved"],
         "ResetStatus": ["password_changed"],
-        "LoginStatus": ["authenticated"],
+        "LoginStatus": ["authenticated", "second_factor_required"],
+        "ProvenStatus": ["proven"],
         "LogoutStatus": ["signed_out"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -269,6 +299,7 @@ if not DEBUG:
     REST_FRAMEWORK["DEFAULT_METADATA_CLASS"] = None
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_METHODS = ["GET", "POST", "OPTIONS"]
+# What another origin may call is the four public calls; those with a cookie are for pages of this site alone.
 CORS_EXPOSE_HEADERS = ["Retry-After"]
 
 # What browsers are told
@@ -294,7 +325,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_C
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
+BROWSER_COOKIE_NAME = "browser" if DEBUG else "__Host-browser"
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE_SECONDS: int = env.int("SESSION_IDLE_SECONDS", default=1800)
 CSRF_COOKIE_HTTPONLY = True
 
 # Logs

@@ -2,7 +2,9 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from accounts.views import login as door
 from smartfin import views
@@ -16,6 +18,7 @@ urlpatterns = [
     path("admin/login/", door.admin_login),
     path("admin/logout/", door.logout),
     path("admin/", admin.site.urls),
+    path("i18n/language/", login_not_required(set_language), name="set-language"),
     path("favicon.ico", views.icon),
 ]
 if settings.OTP_SANDBOX:

@@ -2,11 +2,18 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.assurance import Step
+from accounts.factors.methods import Method
 from accounts.models import User
-from otp.api.serializers import PasswordField, TextField
+from otp.api.serializers import CodeField, PasswordField, TextField
+from otp.codes import MAX_TYPED_CODE_LENGTH
 from otp.destinations import MAX_TYPED_LENGTH, Destination
+from otp.purposes import Channel
+
+CODE_METHODS = [Method.OTP, Method.TOTP, Method.BACKUP_CODE]
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -14,8 +21,71 @@ class LoginSerializer(serializers.Serializer[Any]):
     password = PasswordField()
 
 
-class LoginDoneSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(["authenticated"])
+class WaitingSerializer(serializers.Serializer[Any]):
+    """What a second step waits for."""
+
+    methods = serializers.ListField(child=serializers.ChoiceField(Method.choices), required=False)
+    channel = serializers.ChoiceField(
+        Channel.choices, allow_null=True, required=False, help_text="Of a code that is out."
+    )
+    to = serializers.CharField(allow_null=True, required=False, help_text="Masked.")
+    resend_in = serializers.IntegerField(required=False, help_text="Seconds.")
+    problem = serializers.CharField(
+        required=False, help_text="Why no code went out, as a sentence; other methods work."
+    )
+
+
+class LoginDoneSerializer(WaitingSerializer):
+    status = serializers.ChoiceField(["authenticated", "second_factor_required"])
+
+
+class SendSerializer(serializers.Serializer[Any]):
+    channel = serializers.ChoiceField(Channel.choices, required=False, help_text="The preferred one, unless named.")
+
+
+class FactorCodeSerializer(serializers.Serializer[Any]):
+    """A code of any factor. Backup codes have letters too; everything else folds to digits."""
+
+    code = TextField(max_length=MAX_TYPED_CODE_LENGTH, trim_whitespace=False)
+    method = serializers.ChoiceField(CODE_METHODS, required=False, initial=Method.OTP, help_text="`otp` unless named.")
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data.get("method", Method.OTP) != Method.BACKUP_CODE:
+            field = CodeField()
+            try:
+                data["code"] = field.run_validation(data["code"])
+            except serializers.ValidationError as error:
+                raise serializers.ValidationError({"code": error.detail}) from None
+        return data
+
+
+class LoginVerifySerializer(FactorCodeSerializer):
+    trust_browser = serializers.BooleanField(
+        required=False, help_text="Ask for no code in this browser for 30 days. Not for staff."
+    )
+
+
+class StepUpSendSerializer(SendSerializer):
+    step = serializers.ChoiceField(Step.choices, required=False, initial=Step.TWO_FACTOR)
+
+
+class StepUpVerifySerializer(FactorCodeSerializer):
+    step = serializers.ChoiceField(Step.choices, required=False, initial=Step.TWO_FACTOR)
+
+
+class ProvenSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["proven"])
+    expires_in = serializers.IntegerField(help_text="Seconds that the proof is good for.")
+
+
+class TwoFactorSerializer(serializers.Serializer[Any]):
+    enabled = serializers.BooleanField()
+
+    def to_internal_value(self, data: Any) -> Any:
+        # JSON has booleans; "false" and 0 are somebody's mistake, and this is no place to guess.
+        if isinstance(data, dict) and not isinstance(data.get("enabled", True), bool):
+            raise serializers.ValidationError({"enabled": [_("Write true or false.")]})
+        return super().to_internal_value(data)
 
 
 class LogoutDoneSerializer(serializers.Serializer[Any]):

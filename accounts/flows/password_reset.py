@@ -3,15 +3,18 @@
 Nothing here looks an account up: the session of a customer and that of a stranger hold the same.
 """
 
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.flows.waiting import Waiting
+from accounts.waiting import Waiting
 from otp.client import Client
 from otp.destinations import fold_email, parse_phone
+from otp.exceptions import SecondProofRequired
 from otp.flows import password_reset
 
 KEY = "password_reset"
@@ -24,6 +27,9 @@ class Reset:
     email: str
     phone: str  # E.164
     waiting: Waiting
+    token: str = ""  # the proof of the phone, once there is one
+    methods: list[str] = field(default_factory=list)
+    password_hash: str = ""
 
     def save(self, session: SessionBase) -> None:
         session[KEY] = asdict(self)
@@ -60,16 +66,54 @@ def resend(request: HttpRequest, reset: Reset) -> None:
 def finish(request: HttpRequest, reset: Reset, *, code: str, new_password: str) -> None:
     """Set the new password. Signs nobody in.
 
+    Where the phone is not enough, its proof and the password's hash are kept for `finish_with_proof`.
+
+    :raises SecondProofRequired: the phone is proven, and something else must be
     :raises OtpError: see `password_reset.finish`
     """
-    password_reset.finish(
+    try:
+        password_reset.finish(
+            email=reset.email,
+            phone=reset.phone,
+            code=code,
+            new_password=new_password,
+            client=Client.from_request(request),
+        )
+    except SecondProofRequired as error:
+        reset.token, reset.methods = error.verification_token or "", error.methods or []
+        reset.password_hash = make_password(new_password)
+        reset.save(request.session)
+        raise
+    del request.session[KEY]
+
+
+@sensitive_variables("code")
+def finish_with_proof(request: HttpRequest, reset: Reset, *, method: str, code: str) -> None:
+    """Give the second proof, and set the password that was chosen before. Signs nobody in.
+
+    :raises OtpError: see `password_reset.finish`
+    """
+    password_reset.finish_prepared(
         email=reset.email,
         phone=reset.phone,
-        code=code,
-        new_password=new_password,
+        set_password=lambda user: setattr(user, "password", reset.password_hash),
+        verification_token=reset.token,
+        proofs={method: code},
         client=Client.from_request(request),
     )
     del request.session[KEY]
+
+
+def send_second_code(request: HttpRequest, reset: Reset) -> None:
+    """Have another code sent to the e-mail address: asking with no proof does that, and nothing else."""
+    with suppress(SecondProofRequired):
+        password_reset.finish_prepared(
+            email=reset.email,
+            phone=reset.phone,
+            set_password=lambda user: None,
+            verification_token=reset.token,
+            client=Client.from_request(request),
+        )
 
 
 def _send(email: str, phone: str, request: HttpRequest) -> Waiting:

@@ -12,8 +12,8 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.flows.waiting import Waiting
 from accounts.models import User
+from accounts.waiting import Waiting
 from otp import services
 from otp.client import Client
 from otp.exceptions import CodeExpired, EmailTaken, PhoneTaken

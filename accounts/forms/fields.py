@@ -62,11 +62,10 @@ class PhoneField(forms.CharField):
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput({"type": "tel", "autocomplete": "tel"})
         super().__init__(
-            label=_("Phone number"),
+            **{"label": _("Phone number"), **options},
             help_text=_("With the country code, like +1 202 555 0123."),
             max_length=MAX_TYPED_LENGTH,
             widget=widget,
-            **options,
         )
 
     def clean(self, value: Any) -> str:
@@ -105,3 +104,17 @@ class CodeField(forms.CharField):
         if len(code) > MAX_CODE_LENGTH:
             raise ValidationError(self.error_messages["too_long"], code="too_long")
         return code
+
+
+class BackupCodeField(forms.CharField):
+    """A backup code, however it was copied from paper."""
+
+    default_error_messages = {
+        "required": _("Enter a backup code."),
+        "max_length": _("That is too long for a backup code. Enter one of them."),
+    }
+
+    def __init__(self) -> None:
+        widget = forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"})
+        super().__init__(label=_("Backup code"), max_length=MAX_TYPED_CODE_LENGTH, widget=widget)
+        self.widget.attrs.pop("maxlength", None)

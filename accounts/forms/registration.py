@@ -8,10 +8,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms.base import PageForm
-from accounts.forms.fields import CodeField, EmailField, NewPasswordField, PhoneField
-from otp.purposes import Channel
-
-PHONE_CHANNELS = (Channel.SMS, Channel.WHATSAPP, Channel.CALL)
+from accounts.forms.fields import EmailField, NewPasswordField, PhoneField
+from otp.purposes import PHONE_CHANNELS
 
 
 def list_channels() -> list[tuple[str, str]]:
@@ -35,17 +33,3 @@ class RegistrationForm(PageForm):
 
     def clean_channel(self) -> str:
         return self.cleaned_data["channel"] or self.initial["channel"]
-
-
-class CodeForm(PageForm):
-    code = CodeField()
-
-
-class ResendForm(PageForm):
-    """A button: another code, the same way or another."""
-
-    channel = forms.ChoiceField(required=False)
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["channel"].choices = list_channels()  # type: ignore[attr-defined]

@@ -1,21 +1,15 @@
 """Fixtures for the journeys of people."""
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.utils import timezone
 
+from accounts.tests.people import NUMBER, make_person
 from otp.sandbox.models import Message
-
-NUMBER = "+12025550123"
-PASSWORD = "securepass123"
 
 
 @pytest.fixture
 def ann(db):
     """Somebody with a proven phone."""
-    return get_user_model().objects.create_user(
-        "ann@example.com", PASSWORD, phone=NUMBER, phone_verified_at=timezone.now()
-    )
+    return make_person()
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts.tests.conftest import PASSWORD
+from accounts.models import UserSession
+from accounts.tests.people import PASSWORD
 from accounts.urls import urlpatterns
 from accounts.views import login, password_reset, registration
 from otp.exceptions import LimitsUnavailable
@@ -37,7 +37,8 @@ class TestLogin:
 
         assert (answer.status_code, answer["Location"]) == (302, "/api/docs")
         assert client.session["_auth_user_id"] == str(ann.pk)
-        assert abs(client.session["signed_in_at"] - ann.date_joined.timestamp()) < 60
+        assert abs(client.session["signed_in"]["at"] - ann.date_joined.timestamp()) < 60
+        assert [entry["method"] for entry in client.session["signed_in"]["methods"]] == ["password"]
         ann.refresh_from_db()
         assert ann.last_login is not None
 
@@ -136,8 +137,8 @@ class TestSession:
         client.post(LOGIN, RIGHT)
 
         assert client.session.session_key != before
-        assert set(client.session.keys()) == {"_auth_user_id", "_auth_user_backend", "_auth_user_hash", "signed_in_at"}
-        assert not Session.objects.filter(session_key=before).exists()
+        assert set(client.session.keys()) == {"_auth_user_id", "_auth_user_backend", "_auth_user_hash", "signed_in"}
+        assert not UserSession.objects.filter(session_key=before).exists()
 
     @pytest.mark.requirement("SES-01")
     def test_the_same_person_again_gets_another_key_and_the_old_one_is_dead(self, client, ann):

@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.tests.conftest import NUMBER, PASSWORD
+from accounts.tests.people import NUMBER, PASSWORD, sign_in
 from otp.sandbox.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ class TestJourney:
     @pytest.mark.requirement("REC-02")
     def test_from_the_first_page_to_the_new_password(self, client, submit, read_code, ann):
         other = Client()
-        other.force_login(ann)
+        sign_in(other, ann)
         answer = submit(START, email=" Ann@example.com", phone="+1 202 555 0123")
         assert answer.request["PATH_INFO"] == CODE
         assert "+1 ••• ••• 0123" in read(answer)
@@ -54,7 +54,7 @@ class TestJourney:
     @pytest.mark.requirement("REC-05")
     def test_starting_changes_nothing(self, submit, client, ann):
         other = Client()
-        other.force_login(ann)
+        sign_in(other, ann)
         for n in range(20):
             with time_machine.travel(timezone.now() + timezone.timedelta(minutes=n)):
                 submit(START, **PAIR)

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.utils import timezone
 
-from accounts.tests.conftest import NUMBER, PASSWORD
+from accounts.tests.people import NUMBER, PASSWORD
 from otp.models import Verification
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Message

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from accounts.tests.conftest import PASSWORD
+from accounts.tests.people import PASSWORD
 from otp.exceptions import LimitsUnavailable
 from smartfin.wsgi import application
 

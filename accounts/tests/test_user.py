@@ -78,14 +78,16 @@ class TestProductNameValidator:
 
 
 class TestRunSite:
-    def test_leaves_a_staff_login_that_works_and_says_where_things_are(self, settings, client, capsys):
+    def test_leaves_a_staff_login_that_works_and_says_where_things_are(self, settings, client, capsys, read_code):
         settings.DEBUG = True
         for _ in range(2):
             Command().prepare()
             output = capsys.readouterr().out
         password = output.split("with password ")[1].split()[0]
 
-        assert client.login(username="demo@smartfin.example", password=password)
+        client.post("/accounts/login/", {"email": "demo@smartfin.example", "password": password, "next": "/admin/"})
+        answer = client.post("/accounts/login/code/", {"code": read_code("+12025550100")})
+        assert answer["Location"] == "/admin/"
         assert client.get("/admin/").status_code == 200
         assert User.objects.count() == 1
         for line in (

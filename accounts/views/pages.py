@@ -11,8 +11,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.flows.waiting import Waiting
 from accounts.forms.base import list_errors, say_wait
+from accounts.forms.registration import list_channels
+from accounts.waiting import Waiting
 from otp.exceptions import OtpError
 
 View = Callable[..., HttpResponse]
@@ -37,11 +38,23 @@ def show_form(
     return response
 
 
-def describe_waiting(waiting: Waiting) -> dict[str, Any]:
-    """Give a page that waits for a code what it says about it."""
-    resend_in = waiting.resend_in
+def closed_page(view: View) -> View:
+    """Keep a page to whoever is signed in, to no cache, and its fields out of error reports."""
+    return never_cache(sensitive_post_parameters()(view))
+
+
+def describe_waiting(waiting: Waiting | None, *, to: str = "", channels: list[str] | None = None) -> dict[str, Any]:
+    """Give a page that waits for a code what it says about it.
+
+    `to` is shown whole where the person has just typed it, and masked otherwise. The way that was used comes first.
+    """
+    resend_in = waiting.resend_in if waiting else 0
+    used = waiting.channel if waiting else ""
+    names = channels if channels is not None else [name for name, _ in list_channels()]
     return {
         "waiting": waiting,
+        "to": to or (waiting.to if waiting else ""),
+        "channels": sorted(names, key=lambda name: name != used),
         "resend_in": resend_in,
         "resend_wait": say_wait(resend_in) if resend_in else "",
         "is_sandbox": settings.OTP_SANDBOX,

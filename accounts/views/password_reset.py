@@ -1,5 +1,6 @@
 """Pages of password reset: address and number, then code and new password, then done. The same for everybody."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -7,10 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.flows import password_reset
-from accounts.forms.base import PageForm
+from accounts.forms.base import PageForm, describe
+from accounts.forms.code import FactorForm
 from accounts.forms.password_reset import NewPasswordForm, ResetForm
 from accounts.views.pages import describe_waiting, open_page, show_form
-from otp.exceptions import OtpError
+from otp.exceptions import OtpError, SecondProofRequired
 
 
 @open_page
@@ -37,15 +39,57 @@ def reset_code(request: HttpRequest) -> HttpResponse:
     if kept is None:
         return redirect("accounts:password-reset")
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
-    refusal = None
+    refusal: OtpError | None = None
     if form.is_valid():
         try:
             password_reset.finish(request, kept, **form.cleaned_data)
+        except SecondProofRequired as error:
+            if kept.methods:
+                return redirect("accounts:password-reset-proof")
+            form.add_refusal(refusal := error)
         except OtpError as error:
             form.add_refusal(refusal := error)
         else:
             return redirect("accounts:password-reset-done")
     return _show_code(request, kept, form, refusal)
+
+
+@open_page
+def reset_proof(request: HttpRequest) -> HttpResponse:
+    """Take what else must prove the person, where the phone is not enough."""
+    kept = password_reset.find_reset(request.session)
+    if kept is None or not kept.token:
+        return redirect("accounts:password-reset")
+    asked = request.POST.get("method") or request.GET.get("method")
+    method = asked if asked in kept.methods else kept.methods[0]
+    form = FactorForm(request.POST if request.method == "POST" else None, method=method)
+    refusal = None
+    if form.is_valid():
+        try:
+            password_reset.finish_with_proof(request, kept, method=method, **form.cleaned_data)
+        except OtpError as error:
+            form.add_refusal(refusal := error)
+        else:
+            return redirect("accounts:password-reset-done")
+    others = [other for other in kept.methods if other != method]
+    context = {"method": method, "other_methods": others, "is_sandbox": settings.OTP_SANDBOX}
+    return show_form(request, "accounts/password_reset/password_reset_proof.html", form, refusal, **context)
+
+
+@open_page
+@require_POST
+def reset_proof_resend(request: HttpRequest) -> HttpResponse:
+    """Send another code by e-mail."""
+    kept = password_reset.find_reset(request.session)
+    if kept is None or not kept.token:
+        return redirect("accounts:password-reset")
+    try:
+        password_reset.send_second_code(request, kept)
+    except OtpError as error:
+        messages.error(request, describe(error))
+    else:
+        messages.success(request, _("If the last code is older than the wait between two, another one is on its way."))
+    return redirect("accounts:password-reset-proof")
 
 
 @open_page

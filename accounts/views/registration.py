@@ -8,7 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.flows import registration
 from accounts.forms.base import PageForm
-from accounts.forms.registration import CodeForm, RegistrationForm, ResendForm, list_channels
+from accounts.forms.code import CodeForm, ResendForm
+from accounts.forms.registration import RegistrationForm
 from accounts.views.pages import describe_waiting, open_page, show_form
 from otp.exceptions import EmailTaken, OtpError, PhoneTaken
 
@@ -59,7 +60,7 @@ def register_resend(request: HttpRequest) -> HttpResponse:
     application = registration.find_application(request.session)
     if application is None or application.token:
         return redirect("accounts:register")
-    form = ResendForm(request.POST, auto_id=False)
+    form = ResendForm(request.POST)
     if not form.is_valid():
         return _show_code(request, application, form)
     try:
@@ -88,9 +89,7 @@ def _show_code(
         refusal,
         # Whichever form was posted, the page is the one with the code's field; errors of either go into its summary.
         code_form=form if isinstance(form, CodeForm) else CodeForm(),
-        phone=application.phone,
-        channels=sorted(list_channels(), key=lambda channel: channel[0] != application.waiting.channel),
-        **describe_waiting(application.waiting),
+        **describe_waiting(application.waiting, to=application.phone),
     )
 
 

@@ -1,6 +1,7 @@
 """Turning exceptions into answers: one shape for every error the API gives.
 
-Shape: `{"error": "<sentence>", "code": "<stable>"}`, plus `fields`, `retry_after` (also as a header), `attempts_left`.
+Shape: `{"error": "<sentence>", "code": "<stable>"}`, plus `fields`, `retry_after` (also as a header), `attempts_left`,
+`methods`, `verification_token`.
 """
 
 import logging
@@ -65,10 +66,15 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
 def describe(error: OtpError) -> dict[str, Any]:
     """Give an exception of ours as JSON."""
     body: dict[str, Any] = {"error": str(error.user_message), "code": error.code}
-    for name in ("fields", "retry_after", "attempts_left", "verification_token"):
+    for name in ("fields", "retry_after", "attempts_left", "verification_token", "methods"):
         if (value := getattr(error, name)) is not None:
             body[name] = value
     return body
+
+
+def answer(error: OtpError) -> JsonResponse:
+    """Answer for an exception of ours from outside of a view."""
+    return JsonResponse(describe(error), status=error.http_status)
 
 
 def answer_error(request: HttpRequest, status: int) -> JsonResponse:

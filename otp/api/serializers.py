@@ -159,6 +159,15 @@ class ResetStartSerializer(serializers.Serializer[Any]):
 
 class ResetFinishSerializer(ProofSerializer):
     new_password = PasswordField()
+    email_code = CodeField(required=False, help_text="After `second_proof_required`: the code sent to the e-mail.")
+    totp_code = CodeField(required=False, help_text="Instead: a code of the authenticator app.")
+    backup_code = TextField(max_length=MAX_TYPED_CODE_LENGTH, required=False, help_text="Instead: a backup code.")
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        data = super().validate(data)
+        fields = {"email": "email_code", "totp": "totp_code", "backup_code": "backup_code"}
+        data["proofs"] = {method: data.pop(name) for method, name in fields.items() if name in data}
+        return data
 
 
 class ResetStartedSerializer(serializers.ModelSerializer[Verification]):
@@ -189,7 +198,12 @@ class ErrorSerializer(serializers.Serializer[Any]):
     )
     retry_after = serializers.IntegerField(required=False, help_text="Seconds; also the `Retry-After` header.")
     attempts_left = serializers.IntegerField(required=False)
-    verification_token = serializers.CharField(required=False, help_text="With `email_taken` and `phone_taken`.")
+    methods = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="By which the person can go on."
+    )
+    verification_token = serializers.CharField(
+        required=False, help_text="With `email_taken`, `phone_taken` and `second_proof_required`."
+    )
 
 
 class VerifyErrorSerializer(ErrorSerializer):

@@ -4,6 +4,7 @@
 the answer, and where it does not, nothing is sent and guesses count down as if something had been.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -11,16 +12,17 @@ from django.db import transaction
 from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
-from otp import mail, sending, services
+from otp import mail, sending, services, tokens
 from otp.background import run_after_answer
 from otp.client import Client
 from otp.destinations import Destination, fold_email
-from otp.exceptions import CodeExpired
+from otp.exceptions import CodeExpired, OtpError
 from otp.flows.registration import raise_if_weak
 from otp.models import Verification
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import Status
 from otp.purposes import Channel, Purpose
+from otp.recovery import get_recovery
 
 
 def start(*, email: str, phone: str, client: Client) -> Verification:
@@ -54,20 +56,57 @@ def deliver_to_owner(opening: sending.Opening, email: str) -> None:
         sending.drop(opening, Outcome.NO_ACCOUNT)
 
 
-@sensitive_variables("code", "token", "new_password")
+@sensitive_variables("code", "verification_token", "new_password", "proofs")
 def finish(
-    *, email: str, phone: str, new_password: str, code: str = "", verification_token: str = "", client: Client
+    *,
+    email: str,
+    phone: str,
+    new_password: str,
+    code: str = "",
+    verification_token: str = "",
+    proofs: dict[str, str] | None = None,
+    client: Client,
 ) -> None:
     """Set a new password. Never signs in; ends every session and every open code of the person, and tells them.
 
-    For a pair without an account each step runs the same, and the code is never right.
+    For a pair without an account each step runs the same, and the code is never right. `proofs` maps methods of a
+    second proof to codes, for accounts that the phone alone does not reset: `{"email": "123456"}`.
 
     :raises WeakPassword: before the code is looked at
-    :raises OtpError: see `services.prove`
+    :raises SecondProofRequired: after the phone is proven; the same call with one of `proofs` completes it
+    :raises OtpError: see `services.prove`, and `check` of the module that `OTP_RECOVERY` names
     """
     destination = _read_phone(phone, Kind.CHECK, client)
     user_model = get_user_model()
     raise_if_weak(new_password, user_model(email=fold_email(email), phone=destination.address), "new_password")
+    finish_prepared(
+        email=email,
+        phone=phone,
+        set_password=lambda user: user.set_password(new_password),
+        code=code,
+        verification_token=verification_token,
+        proofs=proofs,
+        client=client,
+    )
+
+
+@sensitive_variables("code", "verification_token", "proofs")
+def finish_prepared(
+    *,
+    email: str,
+    phone: str,
+    set_password: Callable[[Any], None],
+    code: str = "",
+    verification_token: str = "",
+    proofs: dict[str, str] | None = None,
+    client: Client,
+) -> None:
+    """Set a password that was judged before: pages keep its hash between their steps.
+
+    :raises SecondProofRequired: see `finish`
+    :raises OtpError: see `finish`
+    """
+    destination = _read_phone(phone, Kind.CHECK, client)
     user = find_user(fold_email(email), destination)
     verification = services.prove(
         destination,
@@ -80,7 +119,14 @@ def finish(
     )
     if user is None:
         raise CodeExpired
-    user.set_password(new_password)
+    try:
+        second = get_recovery().check(user, proofs or {}, client=client)
+    except OtpError as error:
+        # The phone is proven, and stays so for the next call, whether it comes with the token or with the same code.
+        error.verification_token = tokens.make_token(verification)
+        verification.keep(code)
+        raise
+    set_password(user)
     with transaction.atomic():
         # SECURITY: sessions carry a hash of the password; changing it ends them all. The pair is asked for again:
         # it may have come apart since it was found. The account goes first: two resets of one person wait here,
@@ -89,7 +135,10 @@ def finish(
         if is_same_pair.update(password=user.password) != 1:
             raise CodeExpired
         services.redeem(verification)
+        if second.verification:
+            services.redeem(second.verification)
         close_open_codes(user, destination)
+        get_recovery().settle(user, second, client=client)
         mail.send_password_was_reset(user.email)
 
 

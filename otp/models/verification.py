@@ -12,9 +12,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, Q
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
-from otp.destinations import Destination
+from otp.destinations import Destination, hash_address
 from otp.models.lifecycle import (
     LIFETIME,
     MAX_CHECKS,
@@ -53,6 +54,10 @@ class Verification(models.Model):
     given_back = models.PositiveSmallIntegerField(
         default=0, help_text=_("Times the proof was kept because an address or number was taken.")
     )
+    kept_code = models.CharField(
+        max_length=64, blank=True, help_text=_("Keyed hash of a code that was right, where another proof is awaited.")
+    )
+    kept_checks = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     next_send_at = models.DateTimeField()
@@ -215,6 +220,21 @@ class Verification(models.Model):
             return True
         self._move(guard, status=Status.CANCELED)
         return False
+
+    def keep(self, code: str) -> None:
+        """Let a code that was right be given once more, with the proof that was missing. Twilio has forgotten it."""
+        if code:
+            self._move(Q(status=Status.APPROVED, kept_code=""), kept_code=self._hash_code(code))
+
+    def is_kept_code(self, code: str) -> bool:
+        """Tell whether this is the code that was kept. Five answers at most: kept or not, it is not to be guessed."""
+        if not self._move(Q(status=Status.APPROVED, kept_checks__lt=MAX_CHECKS), kept_checks=F("kept_checks") + 1):
+            self._move(Q(status=Status.APPROVED), status=Status.CANCELED)
+            return False
+        return constant_time_compare(self.kept_code, self._hash_code(code))
+
+    def _hash_code(self, code: str) -> str:
+        return hash_address(f"otp.kept_code:{self.pk}:{code}", settings.OTP_HASH_KEYS[0])
 
     def exhaust(self) -> bool:
         return self._move(Q(status=Status.PENDING), status=Status.EXHAUSTED)

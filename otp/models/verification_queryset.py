@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from otp.destinations import Destination
-from otp.models.lifecycle import Status
+from otp.models.lifecycle import PROOF_LIFETIME, Status
 from otp.purposes import PUBLIC_PURPOSES, Purpose, get_accepted_purposes
 
 
@@ -24,6 +24,12 @@ class VerificationQuerySet(models.QuerySet):
 
     def good_for(self, purpose: str, bindings: list[str]) -> Self:
         return self.filter(purpose__in=get_accepted_purposes(purpose), binding__in=bindings)
+
+    def kept(self) -> Self:
+        """Proven, with a code that may be given once more."""
+        return self.filter(status=Status.APPROVED, approved_at__gt=timezone.now() - PROOF_LIFETIME).exclude(
+            kept_code=""
+        )
 
     def expire_overdue(self) -> int:
         """Close what is past its time within this set, so that it stops holding its place."""

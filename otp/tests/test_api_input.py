@@ -5,6 +5,7 @@ import json
 import pytest
 from django.db import OperationalError
 
+from accounts.tests.people import sign_in_staff
 from otp.models import VerificationAttempt
 
 pytestmark = pytest.mark.django_db
@@ -177,7 +178,7 @@ class TestAddresses:
 class TestCookies:
     @pytest.mark.requirement("API-05")
     def test_public_calls_neither_read_nor_set_any(self, api, twilio, admin_user):
-        api.force_login(admin_user)
+        sign_in_staff(api, admin_user)
         answer = api.post("/api/send-otp", {"to": "+12025550123"})
 
         assert answer.status_code == 201

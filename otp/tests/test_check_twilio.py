@@ -6,6 +6,7 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from otp.exceptions import LimitsUnavailable
@@ -166,7 +167,8 @@ class TestConfiguration:
         assert failure
 
     def test_unapplied_migration(self, run):
-        MigrationRecorder(connection).record_unapplied("otp", "0001_initial")
+        (newest,) = MigrationLoader(connection).graph.leaf_nodes("otp")
+        MigrationRecorder(connection).record_unapplied(*newest)
 
         out, failure = run("--check-only")
 

@@ -6,6 +6,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from accounts.tests.people import sign_in
 from otp import background, mail, sending
 from otp.client import Client as OtpClient
 from otp.destinations import parse_destination
@@ -29,7 +30,7 @@ def _work_after_commit(django_capture_on_commit_callbacks, post):
 @pytest.fixture
 def ann():
     return get_user_model().objects.create_user(
-        "ann@example.com", "old-password-1", phone=NUMBER, phone_verified_at=timezone.now(), is_staff=True
+        "ann@example.com", "old-password-1", phone=NUMBER, phone_verified_at=timezone.now()
     )
 
 
@@ -138,12 +139,12 @@ class TestStart:
         assert known.json() == unknown.json()
 
     def test_changes_nothing_about_the_account(self, call, ann, twilio, client):
-        client.force_login(ann)
+        sign_in(client, ann)
         call(**ANN)
 
         ann.refresh_from_db()
         assert ann.check_password("old-password-1")
-        assert client.get("/admin/").status_code == 200
+        assert client.get("/api/me").status_code == 200
 
     @pytest.mark.parametrize("body", [{"email": "x", "phone": NUMBER}, {"email": "a@b.cd"}, {"phone": NUMBER}, {}])
     def test_needs_both(self, body, call):
@@ -179,14 +180,14 @@ class TestFinish:
     def test_ends_every_session_and_tells_the_person(self, call, ann, twilio, mailoutbox):
         jars = [Client(), Client(), Client()]
         for jar in jars:
-            jar.force_login(ann)
-            assert jar.get("/admin/").status_code == 200
+            sign_in(jar, ann)
+            assert jar.get("/api/me").status_code == 200
         call(**ANN)
 
         answer = call(**ANN, otp_code="123456", new_password=NEW)
 
         assert "sessionid" not in answer.cookies
-        assert [jar.get("/admin/").status_code for jar in jars] == [302, 302, 302]
+        assert [jar.get("/api/me").status_code for jar in jars] == [403, 403, 403]
         (message,) = mailoutbox
         assert message.to == ["ann@example.com"]
         assert "password" in message.subject

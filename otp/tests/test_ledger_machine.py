@@ -242,7 +242,9 @@ class Ledger(RuleBasedStateMachine):
             assert not is_right or not self.is_live_at_twilio(expected)
             self.rows[expected.pk].wrong += 1
             self.wrong_codes.append((to, timezone.now()))
-            assert refusal.attempts_left == MAX_CHECKS - Verification.objects.get(pk=expected.pk).checks
+            seen = Verification.objects.get(pk=expected.pk)
+            # An outage gives a try back, and still nothing is compared upstream more than five times.
+            assert refusal.attempts_left == (MAX_CHECKS - seen.checks if seen.calls < MAX_CHECKS else 0)
         new_calls = ReceivedCall.objects.filter(path__endswith="/VerificationCheck").count() - upstream
         assert new_calls <= 1
         if expected:

@@ -17,6 +17,11 @@ if (wait && Number(wait.dataset.resendIn) > 0) {
   countDown(wait, Date.now() + Number(wait.dataset.resendIn) * 1000);
 }
 
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
 /** A double click must not send a code twice: the second one would find it used. */
 function sendOnce(form) {
   let isSent = false;
@@ -43,10 +48,10 @@ function countDown(place, end) {
       clearInterval(timer);
       // Only the end is spoken: every second would drown out everything else.
       place.setAttribute("role", "status");
-      place.textContent = "You can ask for another code now.";
+      place.textContent = place.dataset.now;
       return;
     }
-    place.textContent = `You can ask for another code in ${left} ${left === 1 ? "second" : "seconds"}.`;
+    place.textContent = left === 1 ? place.dataset.one : place.dataset.many.replace("#", left);
   };
   const timer = setInterval(tick, 1000);
   tick();

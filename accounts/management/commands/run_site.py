@@ -7,12 +7,15 @@ from django.conf import settings
 from django.contrib.staticfiles.management.commands.runserver import Command as RunserverCommand
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.servers.basehttp import WSGIServer
+from django.utils import timezone
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from django.utils.crypto import salted_hmac
 
+from accounts.factors import phone
 from accounts.models import User
 
 DEMO_EMAIL = "demo@smartfin.example"
+DEMO_PHONE = "+12025550100"
 
 
 class Server(WSGIServer):
@@ -45,6 +48,7 @@ class Command(BaseCommand):
             "API": "/api/",
             "API docs": "/api/docs",
             "Admin": f"/admin/   sign in as {DEMO_EMAIL} with password {password}",
+            "": f"/sandbox/   the code for it comes here, as for {DEMO_PHONE}",
         }
         if settings.OTP_SANDBOX:
             rows["Sandbox inbox"] = "/sandbox/   every code that was sent; no message leaves this machine"
@@ -65,7 +69,10 @@ class Command(BaseCommand):
         password = salted_hmac("accounts.demo_staff", DEMO_EMAIL).hexdigest()[:20]
         user = User.objects.filter(email=DEMO_EMAIL).first()
         if user is None:
-            User.objects.create_superuser(DEMO_EMAIL, password)
+            user = User.objects.create_superuser(
+                DEMO_EMAIL, password, phone=DEMO_PHONE, phone_verified_at=timezone.now(), two_factor_enabled=True
+            )
+            phone.enrol(user)
         elif not user.check_password(password):
             user.set_password(password)
             user.save(update_fields=["password"])

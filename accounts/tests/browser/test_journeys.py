@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.tests.conftest import NUMBER, PASSWORD
+from accounts.tests.people import NUMBER, PASSWORD
 from otp.tests.browser.test_pages import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -1,5 +1,6 @@
 """People."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -9,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.destinations import E164_PATTERN, fold_email
+from otp.purposes import Channel
 
 
 class UserManager(BaseUserManager["User"]):
@@ -27,16 +29,40 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=fold_email(username or ""))
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # django-otp's devices
     """A person, known by e-mail address; the phone number counts once `phone_verified_at` is set."""
 
     email = models.EmailField(_("e-mail address"), unique=True, help_text=_("Folded to lower case."))
     phone = models.CharField(_("phone number"), max_length=16, blank=True, help_text=_("E.164: +12025550123."))
     phone_verified_at = models.DateTimeField(_("phone proven at"), null=True, blank=True)
-    two_factor_enabled = models.BooleanField(_("second factor on"), default=False)
+    phone_changed_at = models.DateTimeField(
+        _("phone changed at"), null=True, blank=True, help_text=_("For a day the new number alone resets no password.")
+    )
+    two_factor_enabled = models.BooleanField(
+        _("second factor on"), default=False, help_text=_("Asked for at every sign-in. The person turns it on and off.")
+    )
+    two_factor_required = models.BooleanField(
+        _("second factor required"), default=False, help_text=_("The person can’t turn it off, and must set it up.")
+    )
+    two_factor_grace_until = models.DateTimeField(
+        _("second factor required from"),
+        null=True,
+        blank=True,
+        help_text=_("Until then the person may sign in without."),
+    )
+    preferred_channel = models.CharField(
+        _("preferred channel"), max_length=10, blank=True, choices=Channel.choices, help_text=_("For codes at sign-in.")
+    )
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, help_text=_("Of the pages that the person used last; mail is in it.")
+    )
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin site."))
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now)
+
+    # What django-otp's middleware gives the person of a request.
+    otp_device: Any
+    is_verified: Callable[[], bool]
 
     objects: ClassVar[UserManager] = UserManager()
 

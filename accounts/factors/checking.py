@@ -1,0 +1,104 @@
+"""Checking a code of any factor: take a try of the person's budget, compare, and settle. For all callers."""
+
+from typing import Any
+
+from django.views.decorators.debug import sensitive_variables
+from django_otp.models import Device
+
+from accounts import mail
+from accounts.exceptions import FactorsBlocked, FactorsDisabled
+from accounts.factors import backup_codes, phone, totp
+from accounts.factors.methods import Method, count_backup_codes
+from accounts.models import FactorBudget, SecurityEvent
+from accounts.models.event import EventKind
+from otp.client import Client
+from otp.exceptions import ChannelUnavailable, IncorrectCode, OtpError
+from otp.models.lifecycle import get_seconds_until
+
+
+@sensitive_variables("code")
+def check(
+    user: Any,
+    method: str,
+    code: str,
+    *,
+    allowed: list[str],
+    purpose: str,
+    flow: str,
+    channel: str = "",
+    client: Client,
+    is_known_browser: bool = True,
+) -> Device | None:
+    """Check a code; gives the device that proved the person, or None for a phone that is none yet.
+
+    Failures are counted over all factors together, before anything is compared: of fifty simultaneous wrong codes five
+    are looked at. What compared nothing (an outage, a code that ran out) is given back.
+
+    :raises ChannelUnavailable: the person may not use this method here
+    :raises IncorrectCode: wrong, or used before; `attempts_left` counts down to the next block
+    :raises FactorsBlocked: five wrong codes in a row; each block is longer than the last
+    :raises FactorsDisabled: a hundred wrong codes in a row
+    :raises OtpError: for a phone, see `services.verify_otp`
+    """
+    if method not in allowed:
+        raise ChannelUnavailable
+    raise_if_blocked(user)
+    if not FactorBudget.take(user):
+        raise_if_blocked(user)
+        raise FactorsBlocked(retry_after=1)  # a parallel try was faster, and is over already
+    try:
+        device = _compare(user, method, code, purpose=purpose, flow=flow, channel=channel, client=client)
+    except IncorrectCode as error:
+        settle_failure(user, method, client, error, is_known_browser=is_known_browser)
+        raise
+    except Exception:
+        FactorBudget.give_back(user)
+        raise
+    FactorBudget.clear(user)
+    if method == Method.BACKUP_CODE:
+        SecurityEvent.record(EventKind.BACKUP_CODE_USED, user, client)
+        mail.send_backup_code_used(user, count_backup_codes(user), client)
+    return device
+
+
+def raise_if_blocked(user: Any) -> None:
+    """Refuse while the person's codes are blocked.
+
+    :raises FactorsBlocked: `retry_after` says until when
+    :raises FactorsDisabled: until support or a new factor ends it
+    """
+    budget = FactorBudget.find(user)
+    if budget.is_disabled:
+        raise FactorsDisabled
+    if budget.blocked_until and budget.is_blocked:
+        raise FactorsBlocked(retry_after=get_seconds_until(budget.blocked_until))
+
+
+def settle_failure(user: Any, method: str, client: Client, error: OtpError, *, is_known_browser: bool) -> None:
+    """Record a wrong code, tell the person when it looks like a stranger, and say how many tries are left.
+
+    :raises FactorsBlocked: when it was the last one of the row
+    """
+    SecurityEvent.record(EventKind.FACTOR_FAILED, user, client, detail=Method(method).label)
+    budget = FactorBudget.find(user)
+    is_first_from_stranger = budget.failures == 1 and not is_known_browser
+    if budget.is_blocked or is_first_from_stranger:
+        mail.send_second_factor_failed(user, client)
+    if not budget.is_blocked:
+        error.attempts_left = min(
+            budget.tries_left, budget.tries_left if error.attempts_left is None else error.attempts_left
+        )
+        return
+    SecurityEvent.record(EventKind.FACTOR_BLOCKED, user, client)
+    raise FactorsBlocked(retry_after=get_seconds_until(budget.blocked_until)) from None  # type: ignore[arg-type]
+
+
+@sensitive_variables("code")
+def _compare(
+    user: Any, method: str, code: str, *, purpose: str, flow: str, channel: str, client: Client
+) -> Device | None:
+    if method == Method.TOTP:
+        return totp.check(user, code)
+    if method == Method.BACKUP_CODE:
+        return backup_codes.check(user, code)
+    return phone.check(user, code, purpose=purpose, flow=flow, channel=channel, client=client)

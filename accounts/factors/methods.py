@@ -1,0 +1,66 @@
+"""Which factors a person has, and which of them may be used for what."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, TextChoices
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_otp_webauthn.models import WebAuthnCredential
+
+from accounts.models import BackupCode, PhoneDevice, TotpDevice, User
+
+
+class Method(TextChoices):
+    OTP = "otp", _("code to your phone")
+    TOTP = "totp", _("authenticator app")
+    PASSKEY = "passkey", _("passkey")
+    BACKUP_CODE = "backup_code", _("backup code")
+
+
+def list_enrolled(user: Any) -> list[str]:
+    """List the methods that a person has set up, the one to offer first in front. One statement.
+
+    The phone comes first where the person prefers it, or has nothing else. Backup codes come last, and alone they are
+    no second factor: they are the way back to one.
+    """
+    return _list(user)
+
+
+def list_for_sign_in(user: Any) -> list[str]:
+    """List what the person may sign in with after the password.
+
+    One backup code serves one recovery step only: after a password reset with one the others wait for a day.
+    """
+    return _list(user, Q(device__paused_until=None) | Q(device__paused_until__lte=timezone.now()))
+
+
+def list_provable(user: Any) -> list[str]:
+    """List the methods by which a person can prove themself for a sensitive step.
+
+    Whoever has set none up can prove the phone of the account; nobody can choose it where stronger ones are set up.
+    """
+    return list_enrolled(user) or ([str(Method.OTP)] if user.phone_verified_at else [])
+
+
+def count_backup_codes(user: Any) -> int:
+    return BackupCode.objects.filter(device__user=user, used_at=None).count()
+
+
+def _list(user: Any, usable: Q | None = None) -> list[str]:
+    confirmed = {"user": OuterRef("pk"), "confirmed": True}
+    codes = BackupCode.objects.filter(usable or Q(), device__user=OuterRef("pk"), used_at=None)
+    has: Any = (
+        User.objects.filter(pk=user.pk)
+        .values(
+            passkey=Exists(WebAuthnCredential.objects.filter(**confirmed)),
+            totp=Exists(TotpDevice.objects.filter(**confirmed)),
+            otp=Exists(PhoneDevice.objects.filter(**confirmed, user__phone_verified_at__isnull=False)),
+            backup_code=Exists(codes),
+        )
+        .first()
+    ) or {}
+    order = [Method.PASSKEY, Method.TOTP, Method.OTP]
+    if user.preferred_channel:
+        order = [Method.OTP, Method.PASSKEY, Method.TOTP]
+    found = [str(method) for method in order if has.get(method)]
+    return [*found, str(Method.BACKUP_CODE)] if found and has.get(Method.BACKUP_CODE) else found

@@ -1,0 +1,36 @@
+"""A person's own sessions: to see, and to end."""
+
+from typing import Any, cast
+
+from django.http import HttpRequest
+
+from accounts import assurance
+from accounts.assurance import Step
+from accounts.models import KnownBrowser, SecurityEvent, User, UserSession
+from accounts.models.event import EventKind
+from otp.client import Client
+
+
+def list_sessions(user: Any) -> list[UserSession]:
+    """List a person's live sessions, the one used last in front."""
+    return [session for session in UserSession.objects.filter(user=user).order_by("-last_seen_at") if session.is_live]
+
+
+def end_others(request: HttpRequest) -> int:
+    """End all sessions of the person but this one, and trust in other browsers; gives how many there were.
+
+    :raises StepUpRequired, FactorRequired: without a fresh proof
+    """
+    assurance.raise_unless_fresh(request, Step.SESSIONS)
+    user = cast("User", request.user)
+    count, _ = UserSession.objects.filter(user=user).exclude(pk=request.session.session_key).delete()
+    KnownBrowser.end_trust(user)
+    SecurityEvent.record(EventKind.SESSION_ENDED, user, Client.from_request(request), detail=count)
+    return count
+
+
+def end_all_sessions(user: Any) -> int:
+    """End every session of a person, and trust in every browser. Whoever calls it records why."""
+    KnownBrowser.objects.filter(user=user).delete()
+    count, _ = UserSession.objects.filter(user=user).delete()
+    return count

@@ -1,0 +1,79 @@
+"""What holds for every page and call: how long a session lasts, and what a person must do first."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from accounts import browser_cookie, policy
+from accounts.exceptions import FactorRequired
+from accounts.flows.login import end_session
+from accounts.models.session import SIGNED_IN, is_over
+from otp.api.handler import answer
+
+SEEN_EVERY_SECONDS = 30  # how exactly a session knows when it was last used: each note costs a statement
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def before_enrolment(view: Any) -> Any:
+    """Keep a page open to whoever must set up a second factor first. Viewsets say `is_open_before_enrolment`."""
+    view.is_open_before_enrolment = True
+    return view
+
+
+class SessionLifetimeMiddleware:
+    """Ends sessions that are over, notes that one is used, and sets the cookie that knows the browser."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        browser_cookie.set_on(request, response)
+        return response
+
+    def process_view(self, request: HttpRequest, view: Any, *args: Any) -> None:
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES or _is_blind_to_cookies(view):
+            return
+        signed_in = request.session.get(SIGNED_IN)
+        # SECURITY: whoever is signed in came through `sign_in`, which writes it; anything else is no session.
+        if is_over(signed_in) if signed_in else request.user.is_authenticated:
+            end_session(request)
+            return
+        now = int(time.time())
+        # Pages ask some calls by themselves: that is no sign of a person.
+        is_polled = getattr(getattr(view, "cls", None), "is_polled", False)
+        if signed_in and not is_polled and now - signed_in["seen_at"] >= SEEN_EVERY_SECONDS:
+            request.session[SIGNED_IN] = {**signed_in, "seen_at": now}
+
+
+class EnrolmentMiddleware:
+    """Leads whoever must have a second factor, and has none, to setting one up."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
+        if _is_open_before_enrolment(view) or _is_blind_to_cookies(view):
+            return None
+        user = request.user
+        if not user.is_authenticated or user.is_verified() or not policy.must_enrol(user):
+            return None
+        if request.path.startswith("/api/"):
+            return answer(FactorRequired())
+        return HttpResponseRedirect(reverse("accounts:two-factor"))
+
+
+def _is_open_before_enrolment(view: Any) -> bool:
+    return getattr(getattr(view, "cls", view), "is_open_before_enrolment", False)
+
+
+def _is_blind_to_cookies(view: Any) -> bool:
+    """Tell whether a call takes nobody for signed in, whatever cookies come along: the public API."""
+    return getattr(getattr(view, "cls", None), "authentication_classes", None) == []

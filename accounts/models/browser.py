@@ -1,0 +1,79 @@
+"""Browsers that a person has signed in with before: told by a random cookie, kept as a keyed hash for each person."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from otp.client import Client
+from otp.destinations import hash_address
+
+TRUST_LIFETIME = timedelta(days=30)
+
+
+class KnownBrowser(models.Model):
+    """One browser of one person.
+
+    A known browser has a limit of its own on wrong passwords, so that strangers can't lock its owner out, and no mail
+    is sent about it. While `trusted_until` lies ahead it also needs no second factor to sign in; nothing else.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="known_browsers")
+    key = models.CharField(max_length=64, unique=True, help_text=_("Keyed hash of the cookie and the person."))
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    trusted_until = models.DateTimeField(null=True, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+
+    objects: ClassVar[models.Manager["KnownBrowser"]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("known browser")
+        verbose_name_plural = _("known browsers")
+
+    def __str__(self) -> str:
+        return self.user_agent or self.key[:8]
+
+    @property
+    def is_trusted(self) -> bool:
+        return self.trusted_until is not None and self.trusted_until > timezone.now()
+
+    @classmethod
+    def find(cls, user: Any, cookie: str) -> "KnownBrowser | None":
+        """Find the row for this person and this cookie: somebody else's cookie is none."""
+        if not cookie:
+            return None
+        keys = [_make_key(user.pk, cookie, key) for key in settings.OTP_HASH_KEYS]
+        return cls.objects.filter(user=user, key__in=keys).first()
+
+    @classmethod
+    def note(cls, user: Any, cookie: str, client: Client) -> bool:
+        """Note that a person signed in with a browser. True when it is a new one."""
+        if found := cls.find(user, cookie):
+            cls.objects.filter(pk=found.pk).update(last_seen_at=timezone.now(), user_agent=client.user_agent)
+            return False
+        cls.objects.get_or_create(
+            key=_make_key(user.pk, cookie, settings.OTP_HASH_KEYS[0]),
+            defaults={"user": user, "user_agent": client.user_agent},
+        )
+        return True
+
+    @classmethod
+    def trust(cls, user: Any, cookie: str) -> None:
+        """Ask for no second factor on this browser for thirty days."""
+        keys = [_make_key(user.pk, cookie, key) for key in settings.OTP_HASH_KEYS]
+        cls.objects.filter(user=user, key__in=keys).update(trusted_until=timezone.now() + TRUST_LIFETIME)
+
+    @classmethod
+    def end_trust(cls, user: Any) -> int:
+        """Ask for the second factor everywhere again: after any change of password, number or factor."""
+        return cls.objects.filter(~Q(trusted_until=None), user=user).update(trusted_until=None)
+
+
+def _make_key(user_id: int, cookie: str, key: str) -> str:
+    # SECURITY: bound to the person: a cookie carried to another account means nothing there.
+    return hash_address(f"accounts.browser:{user_id}:{cookie}", key)

@@ -1,0 +1,106 @@
+"""How many wrong codes a person has in a row, over all factors, pages, calls and sessions together.
+
+Kept apart from wrong passwords: a right password never clears it, and only somebody who has the password can add to it.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Mod
+from django.db.models.lookups import Exact
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+FAILURES_PER_BLOCK = 5  # RTS 2018/389 article 4(3)(b)
+# Minutes. The first block is over before a person has given up; later ones leave a guesser five tries a day.
+BLOCK_MINUTES = (5, 15, 60, 240, 1440)
+FAILURES_UNTIL_DISABLED = 100  # NIST SP 800-63B-4 section 3.2.2
+
+
+class FactorBudget(models.Model):
+    """One person's failures in a row. Moves only by guarded updates: parallel tries can't get through together."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="factor_budget")
+    failures = models.PositiveIntegerField(default=0, help_text=_("Wrong codes in a row."))
+    blocked_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last block began."))
+    blocked_until = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["FactorBudget"]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("second factor failures")
+        verbose_name_plural = _("second factor failures")
+
+    def __str__(self) -> str:
+        return f"{self.failures}"
+
+    @classmethod
+    def find(cls, user: Any) -> "FactorBudget":
+        """Give a person's row; one that has none yet gets an unsaved one, which counts as no failures."""
+        return cls.objects.filter(user=user).first() or cls(user=user)
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.blocked_until is not None and self.blocked_until > timezone.now()
+
+    @property
+    def is_disabled(self) -> bool:
+        """Guessable factors are off until one of them is set up anew, or support unlocks the account."""
+        return self.failures >= FAILURES_UNTIL_DISABLED
+
+    @property
+    def tries_left(self) -> int:
+        """Tries until the next block."""
+        return 0 if self.is_blocked else FAILURES_PER_BLOCK - self.failures % FAILURES_PER_BLOCK
+
+    def has_ended(self, started_at: datetime) -> bool:
+        """Tell whether a pending sign-in that began then was ended by a block."""
+        return self.blocked_at is not None and self.blocked_at >= started_at
+
+    @classmethod
+    def take(cls, user: Any) -> bool:
+        """Count one try as failed before anything is compared. False while blocked or disabled.
+
+        The fifth in a row begins the block at once; `clear` takes it back if the try was right.
+        """
+        cls.objects.get_or_create(user=user)
+        now = timezone.now()
+        blocks = [
+            When(failures__lt=FAILURES_PER_BLOCK * (step + 1), then=Value(now + timedelta(minutes=minutes)))
+            for step, minutes in enumerate(BLOCK_MINUTES[:-1])
+        ]
+        until = Case(*blocks, default=Value(now + timedelta(minutes=BLOCK_MINUTES[-1])))
+        is_last = _is_in_block(FAILURES_PER_BLOCK - 1)
+        is_open = Q(blocked_until=None) | Q(blocked_until__lte=now)
+        # SECURITY: one guarded statement; the row count says who got a try.
+        return (
+            cls.objects.filter(is_open, user=user, failures__lt=FAILURES_UNTIL_DISABLED).update(
+                failures=F("failures") + 1,
+                blocked_at=Case(When(is_last, then=Value(now)), default=F("blocked_at")),
+                blocked_until=Case(When(is_last, then=until), default=F("blocked_until")),
+            )
+            == 1
+        )
+
+    @classmethod
+    def give_back(cls, user: Any) -> None:
+        """Uncount one try that compared nothing: an outage is not the person's fault."""
+        began_block = _is_in_block(0)
+        cls.objects.filter(user=user, failures__gt=0).update(
+            failures=F("failures") - 1,
+            blocked_at=Case(When(began_block, then=None), default=F("blocked_at")),
+            blocked_until=Case(When(began_block, then=None), default=F("blocked_until")),
+        )
+
+    @classmethod
+    def clear(cls, user: Any) -> None:
+        """Forget the row of failures: a right code, a factor set up anew, or support."""
+        cls.objects.filter(user=user).update(failures=0, blocked_at=None, blocked_until=None)
+
+
+def _is_in_block(place: int) -> Exact:
+    """Tell whether the failures so far end on this place of a row of five."""
+    return Exact(Mod(F("failures"), FAILURES_PER_BLOCK), place)

@@ -1,0 +1,82 @@
+"""What happened to an account: for the person to look over, and for whoever has to find out later."""
+
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from otp.client import Client
+
+
+class EventKind(models.TextChoices):
+    SIGNED_IN = "signed_in", _("Signed in")
+    SIGNED_OUT = "signed_out", _("Signed out")
+    FACTOR_FAILED = "factor_failed", _("Right password, wrong code")
+    FACTOR_BLOCKED = "factor_blocked", _("Codes blocked after wrong ones")
+    PROVEN = "proven", _("Identity confirmed for a setting")
+    TWO_FACTOR_ON = "two_factor_on", _("Second factor turned on")
+    TWO_FACTOR_OFF = "two_factor_off", _("Second factor turned off")
+    TWO_FACTOR_REQUIRED = "two_factor_required", _("Second factor made a requirement")
+    FACTOR_ADDED = "factor_added", _("Way to sign in added")
+    FACTOR_REMOVED = "factor_removed", _("Way to sign in removed")
+    BACKUP_CODES_MADE = "backup_codes_made", _("New backup codes made")
+    BACKUP_CODE_USED = "backup_code_used", _("Backup code used")
+    PHONE_CHANGED = "phone_changed", _("Phone number changed")
+    PHONE_CHANGE_STOPPED = "phone_change_stopped", _("Change of the phone number stopped")
+    PASSWORD_CHANGED = "password_changed", _("Password changed")
+    PASSWORD_RESET = "password_reset", _("Password reset with a code")
+    SESSION_ENDED = "session_ended", _("Session ended")
+    UNLOCKED = "unlocked", _("Unlocked by support")
+    RESET_STARTED = "reset_started", _("Password reset started by support")
+
+
+class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
+    def recent(self, user: Any, count: int = 20) -> Self:
+        return self.filter(user=user).order_by("-id")[:count]
+
+
+class SecurityEvent(models.Model):
+    """One thing that happened to one account. Written once, never changed."""
+
+    created_at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=24, choices=EventKind.choices)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="security_events")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("Who of the staff did it; empty where the person did."),
+    )
+    detail = models.CharField(max_length=200, blank=True, help_text=_("Which factor, or a masked number."))
+    reason = models.CharField(max_length=200, blank=True, help_text=_("What staff gave as the reason."))
+    client_address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+
+    objects: ClassVar[models.Manager["SecurityEvent"]] = SecurityEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("security event")
+        verbose_name_plural = _("security events")
+        indexes = [models.Index(fields=["user", "-id"], name="event_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.created_at:%Y-%m-%d %H:%M})"
+
+    @classmethod
+    def record(
+        cls, kind: str, user: Any, client: Client, *, detail: Any = "", actor: Any = None, reason: str = ""
+    ) -> None:
+        """Write one event. Inside a transaction it stands or falls with what it tells of."""
+        cls.objects.create(
+            kind=kind,
+            user=user,
+            actor=actor,
+            detail=str(detail)[:200],
+            reason=reason[:200],
+            client_address=client.address or None,
+            user_agent=client.user_agent,
+        )

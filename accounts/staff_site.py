@@ -1,0 +1,19 @@
+"""The admin site: for staff whom a second factor has proven in this session."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+
+from accounts import policy
+
+
+class StaffSite(AdminSite):
+    """Django's own, but a password alone opens nothing."""
+
+    site_header = site_title = "SmartFin"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        # SECURITY: every page of the admin asks this, the index and the app lists included.
+        return super().has_permission(request) and (not policy.is_staff_proof_needed() or user.is_verified())
