@@ -20,9 +20,10 @@ def open_attempt(
     channel: str = "",
     destination: Destination | None = None,
     verification: Verification | None = None,
+    user_id: int | None = None,
 ) -> VerificationAttempt:
     """Write the row as `crashed`: whatever happens from here on, it stays."""
-    return _write(_build(kind, client, purpose, channel, destination, verification))
+    return _write(_build(kind, client, purpose, channel, destination, verification, user_id))
 
 
 def record_refusal(
@@ -34,9 +35,10 @@ def record_refusal(
     channel: str = "",
     destination: Destination | None = None,
     verification: Verification | None = None,
+    user_id: int | None = None,
 ) -> None:
     """Write the one row of something that never reached Twilio."""
-    attempt = _build(kind, client, purpose, channel, destination, verification)
+    attempt = _build(kind, client, purpose, channel, destination, verification, user_id)
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
     _write(attempt)
 
@@ -86,6 +88,7 @@ def _build(
     channel: str,
     destination: Destination | None,
     verification: Verification | None,
+    user_id: int | None,
 ) -> VerificationAttempt:
     source = verification or destination
     attempt = VerificationAttempt(
@@ -93,6 +96,7 @@ def _build(
         purpose=purpose,
         channel=channel,
         verification=verification,
+        user_id=user_id,
         client_address=client.address or None,
         user_agent=client.user_agent,
     )

@@ -10,10 +10,12 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 
 from otp.purposes import Channel
+from otp.text_messages import SENDER
 
 SID = {"TWILIO_ACCOUNT_SID": "AC", "TWILIO_API_KEY": "SK"} | dict.fromkeys(
     ("TWILIO_VERIFY_SERVICE_SID", "TWILIO_LOGIN_SERVICE_SID", "TWILIO_PSD2_SERVICE_SID"), "VA"
 )
+SID["TWILIO_MESSAGING_SERVICE_SID"] = "MG"
 MIN_HASH_KEY_LENGTH = 16
 USER_FIELDS = ("email", "phone", "phone_verified_at", "is_active")
 
@@ -29,6 +31,9 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     if settings.OTP_SANDBOX and not settings.DEBUG:
         hint = "Anybody can read all codes at /sandbox/. Never on a site that people use."
         found.append(Warning("The sandbox is on while DEBUG is off.", hint=hint, id="otp.W002"))
+    if settings.TWILIO_NOTICE_FROM and not SENDER.fullmatch(settings.TWILIO_NOTICE_FROM):
+        hint = "Write a number of your account like +12025550123, a short code, or a name of at most 11 characters."
+        found.append(Error("TWILIO_NOTICE_FROM is no sender.", hint=hint, id="otp.E030"))
     unknown = set(settings.OTP_CHANNELS) - set(Channel.values)
     if unknown or not settings.OTP_CHANNELS:
         found.append(Error("OTP_CHANNELS names no channel, or an unknown one.", hint=str(unknown), id="otp.E003"))
@@ -111,4 +116,10 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
     if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
         hint = "Set EMAIL_URL: people are told of a changed password by mail."
         found.append(Warning("Mail goes to the console.", hint=hint, id="otp.W009"))
+    if not (settings.TWILIO_MESSAGING_SERVICE_SID or settings.TWILIO_NOTICE_FROM):
+        hint = (
+            "Set TWILIO_MESSAGING_SERVICE_SID or TWILIO_NOTICE_FROM: when a phone number is changed, the old phone is "
+            "told. Until then people are told by e-mail alone."
+        )
+        found.append(Warning("Notices by text message have no sender.", hint=hint, id="otp.W031"))
     return found

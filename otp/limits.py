@@ -19,7 +19,7 @@ from otp.exceptions import LimitsUnavailable, TooManyAttempts, TooManyRequests
 from otp.models import VerificationAttempt
 from otp.models.lifecycle import get_seconds_until
 from otp.prices import get_price, to_units
-from otp.purposes import get_group
+from otp.purposes import Channel, get_group
 from otp.volume import Bucket, get_counters
 
 logger = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ SEND_LIMITS = (
     ),
     BUDGET,
 )
+# SECURITY: none of a person or network: what tells an owner of a takeover must not be used up by whoever does it.
+NOTICE_LIMITS = tuple(limit for limit in SEND_LIMITS if limit.name in {"site", "budget"})
 CHECK_LIMITS = (
     VolumeLimit(
         "check_address",
@@ -140,6 +142,15 @@ def take_send(destination: Destination, client: Client, channel: str) -> None:
     :raises LimitsUnavailable: when they cannot be counted
     """
     _take(SEND_LIMITS, destination, client, channel)
+
+
+def take_notice(destination: Destination, client: Client) -> None:
+    """Count one notice by text message against the whole site's sends and the budget.
+
+    :raises TooManyRequests: when one of them has no room
+    :raises LimitsUnavailable: when they cannot be counted
+    """
+    _take(NOTICE_LIMITS, destination, client, Channel.SMS)
 
 
 def take_check(client: Client) -> None:

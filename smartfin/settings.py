@@ -59,6 +59,10 @@ TWILIO_LOGIN_SERVICE_SID: str = (
 TWILIO_PSD2_SERVICE_SID: str = (
     env.str("TWILIO_PSD2_SERVICE_SID", default="") or _sandbox_id("psd2", "VA") or TWILIO_VERIFY_SERVICE_SID
 )
+TWILIO_NOTICE_FROM: str = env.str("TWILIO_NOTICE_FROM", default="")
+TWILIO_MESSAGING_SERVICE_SID: str = env.str("TWILIO_MESSAGING_SERVICE_SID", default="") or (
+    "" if TWILIO_NOTICE_FROM else _sandbox_id("messaging", "MG")
+)
 TWILIO_TIMEOUT: float = env.float("TWILIO_TIMEOUT", default=10.0)
 
 # One-time codes: policy

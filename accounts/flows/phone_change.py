@@ -7,7 +7,8 @@ from typing import cast
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
 
 from accounts import assurance, mail
@@ -19,9 +20,11 @@ from accounts.models.event import EventKind
 from accounts.models.phone_change import STOPPABLE_FOR
 from accounts.waiting import Waiting
 from otp import services
+from otp.background import run_after_answer
 from otp.client import Client
 from otp.destinations import Destination, parse_phone
 from otp.exceptions import CodeExpired, PhoneTaken
+from otp.notices import has_sender, send_notice
 from otp.purposes import Purpose
 
 KEY = "phone_change"
@@ -166,3 +169,8 @@ def _put(user: User, phone: str) -> None:
 
 def _tell_old_number(old: str, user: User, client: Client) -> None:
     """Tell the old number, where notices by text message are set up; the mail goes out in any case."""
+    if not has_sender():
+        return
+    with translation.override(user.language or translation.get_language()):
+        text = gettext("SmartFin: this number was taken off an account. If that was not you, see the mail we sent you.")
+    run_after_answer(send_notice, old, text, client=client, user_id=user.pk)

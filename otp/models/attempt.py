@@ -1,4 +1,4 @@
-"""The audit: one row for every send and every check, whatever became of it."""
+"""The audit: one row for every send, every check and every notice, whatever became of it."""
 
 from datetime import timedelta
 from typing import Any, ClassVar, Self
@@ -17,6 +17,7 @@ from otp.purposes import Channel, Purpose
 class Kind(models.TextChoices):
     SEND = "send", _("send")
     CHECK = "check", _("check")
+    NOTICE = "notice", _("notice")
 
 
 class Outcome(models.TextChoices):
@@ -75,13 +76,13 @@ class VerificationAttemptQuerySet(models.QuerySet["VerificationAttempt"]):
 
 
 class VerificationAttempt(models.Model):
-    """One send or check. Written as `crashed` before anything happens and settled once afterwards.
+    """One send, check or notice. Written as `crashed` before anything happens and settled once afterwards.
 
     Codes, message texts and Twilio's own words are never kept: 60200 and 60410 repeat the whole number.
     """
 
     created_at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=5, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
     outcome = models.CharField(max_length=20, choices=Outcome.choices, default=Outcome.CRASHED)
     purpose = models.CharField(max_length=20, choices=Purpose.choices, blank=True)
     channel = models.CharField(max_length=10, choices=Channel.choices, blank=True)

@@ -15,7 +15,12 @@ ERRORS: dict[int, tuple[int, str]] = {
     20429: (429, "Too many requests"),
     20500: (500, "An internal server error has occurred"),
     20503: (503, "Service is unavailable. Please try again"),
+    21211: (400, "Invalid 'To' Phone Number: {to}"),
+    21212: (400, "Invalid From Number (caller ID): {sender}"),
     21408: (400, "Permission to send an SMS has not been enabled for the region indicated by the 'To' number"),
+    21602: (400, "Message body is required."),
+    21603: (400, "A 'From' phone number is required."),
+    21604: (400, "A 'To' phone number is required."),
     21608: (
         403,
         "The number {to} is unverified. Trial accounts cannot send messages to unverified numbers; "
@@ -24,6 +29,8 @@ ERRORS: dict[int, tuple[int, str]] = {
     ),
     21610: (400, "Attempt to send to unsubscribed recipient"),
     21614: (400, "'To' number is not a valid mobile number"),
+    21617: (400, "The concatenated message body exceeds the 1600 character limit"),
+    21705: (400, "The Messaging Service Sid is invalid."),
     60001: (403, "Silent Network Auth is not enabled for this account"),
     60200: (400, "Invalid parameter"),
     60202: (429, "Max check attempts reached"),

@@ -1,4 +1,4 @@
-"""Verify v2 as a function: a request's parts in, a reply out. Both faces of the sandbox call `handle`."""
+"""Verify v2, and sending with Messaging, as a function: a request's parts in, a reply out. Both faces call `handle`."""
 
 import logging
 import re
@@ -7,7 +7,18 @@ from urllib.parse import urlencode
 
 from django.db import DatabaseError
 
-from otp.sandbox import attempts, checks, credentials, faults, rate_limits, safe_list, sends, services, verifications
+from otp.sandbox import (
+    attempts,
+    checks,
+    credentials,
+    faults,
+    rate_limits,
+    safe_list,
+    sends,
+    services,
+    text_messages,
+    verifications,
+)
 from otp.sandbox import message_templates as templates
 from otp.sandbox.calls import Call, read_pairs
 from otp.sandbox.clock import now
@@ -43,6 +54,7 @@ ROUTES: tuple[tuple[str, dict[str, Callable[..., Reply]]], ...] = (
     ("/v2/Templates", {"GET": templates.list_all}),
     ("/v2/SafeList/Numbers", {"POST": safe_list.create}),
     ("/v2/SafeList/Numbers/(?P<number>[^/]+)", {"GET": safe_list.fetch, "DELETE": safe_list.delete}),
+    ("/2010-04-01/Accounts/(?P<account_sid>AC[0-9a-fA-F]{32})/Messages\\.json", {"POST": text_messages.create}),
 )
 
 
@@ -54,9 +66,9 @@ def handle(
     body: bytes,
     base_url: str,
 ) -> Reply:
-    """Answer one call to Verify. The caller delivers the reply after its `delay_seconds`, and no earlier.
+    """Answer one call to Verify or Messaging. The caller delivers the reply after its `delay_seconds`, and no earlier.
 
-    `path` begins with `/v2/` and is already unescaped; `base_url` is what stands in front of it.
+    `path` begins with `/v2/` or `/2010-04-01/` and is already unescaped; `base_url` is what stands in front of it.
 
     :raises NetworkFault: when there is to be no reply at all; the subclass says in which way.
     """

@@ -30,3 +30,4 @@ def reset_site_counters() -> None:
         return
     importlib.import_module("otp.limits").reset_volume_counters()
     importlib.import_module("otp.verify_api.service").twilio_verify.reset_breaker()
+    importlib.import_module("otp.verify_api.messages").twilio_messages.reset_breaker()

@@ -49,6 +49,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
             ("Service SID", settings.TWILIO_VERIFY_SERVICE_SID),
             ("Sign-in Service SID", settings.TWILIO_LOGIN_SERVICE_SID),
             ("Payments Service SID", settings.TWILIO_PSD2_SERVICE_SID),
+            ("Messaging Service SID", settings.TWILIO_MESSAGING_SERVICE_SID),
         ],
     }
     return render(request, "sandbox/inbox.html", context)

@@ -37,6 +37,8 @@ class TestChecks:
             ("OTP_RESEND_WAITS", [0], "otp.E004"),
             ("TWILIO_TIMEOUT", 0, "otp.E005"),
             ("TWILIO_TIMEOUT", 60, "otp.E005"),
+            ("TWILIO_MESSAGING_SERVICE_SID", VA, "otp.E001"),
+            ("TWILIO_NOTICE_FROM", "12025550123", "otp.E030"),
         ],
     )
     def test_wrong_settings_are_found(self, setting, value, expected, settings):
@@ -77,6 +79,15 @@ class TestChecks:
         settings.TWILIO_LOGIN_SERVICE_SID = settings.TWILIO_VERIFY_SERVICE_SID
 
         assert get_ids(checks.check_services()) == ["otp.W008"]
+
+    @pytest.mark.requirement("REC-07")
+    def test_notices_without_a_sender_are_found(self, settings):
+        settings.TWILIO_MESSAGING_SERVICE_SID = settings.TWILIO_NOTICE_FROM = ""
+
+        assert get_ids(checks.check_services()) == ["otp.W031"]
+
+        settings.TWILIO_NOTICE_FROM = "+12025550100"
+        assert checks.check_services() == []
 
     def test_mail_to_nowhere_is_found(self, settings):
         settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

@@ -278,6 +278,13 @@ class TestVerifyHttpClient:
         assert client.point("https://verify.twilio.com/v2/x?y=z") == "https://proxy.example/twilio/v2/x?y=z"
         assert client.point("https://api.twilio.com/v2/x") == "https://api.twilio.com/v2/x"
 
+    def test_sends_all_of_twilio_to_a_stand_in(self):
+        client = VerifyHttpClient("http://127.0.0.1:8000/sandbox/twilio", 10)
+
+        for host in ("api.twilio.com", "api.dublin.ie1.twilio.com", "verify.twilio.com"):
+            assert client.point(f"https://{host}/x") == "http://127.0.0.1:8000/sandbox/twilio/x"
+        assert client.point("https://api.example/x") == "https://api.example/x"
+
     @pytest.mark.requirement("CFG-13")
     def test_follows_no_redirect(self, twilio):
         twilio.always(Answer(302, b"", {"Location": f"{twilio.url}/elsewhere"}))

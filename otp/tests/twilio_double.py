@@ -28,6 +28,10 @@ class Received:
         return self.method == "POST" and self.path.endswith("/Verifications")
 
     @property
+    def is_notice(self) -> bool:
+        return self.path.endswith("/Messages.json")
+
+    @property
     def is_check(self) -> bool:
         return self.path.endswith("/VerificationCheck")
 
@@ -81,6 +85,8 @@ class TwilioDouble:
 
     def _respond_well(self, received: Received) -> Answer:
         service_sid = received.path.split("/")[3]
+        if received.is_notice:
+            return Answer.of(201, {"sid": f"SM{secrets.token_hex(16)}", "status": "accepted"})
         if received.is_send:
             to = received.form["To"]
             sid = self.sids.setdefault((service_sid, to), f"VE{secrets.token_hex(16)}")

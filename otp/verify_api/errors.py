@@ -1,4 +1,4 @@
-"""What Twilio's error codes mean to us: two flat tables, one for sending and one for checking.
+"""What Twilio's error codes mean to us: a flat table each for sending codes, checking them, and sending messages.
 
 Each code has its page: https://www.twilio.com/docs/api/errors/<code>, read 2026-11-22. Twilio's own words are never
 passed on: 60200 and 60410 repeat the whole number.
@@ -94,6 +94,31 @@ CHECK_ERRORS: dict[int, type[OtpError]] = {
     60200: IncorrectCode,  # not 4 to 10 long
     60202: TooManyAttempts,
     60212: ProviderBusy,
+}
+
+# Programmable Messaging, which notices use.
+MESSAGE_ERRORS: dict[int, type[OtpError]] = {
+    **ACCOUNT_ERRORS,
+    20404: NotConfigured,  # the account SID is unknown to these credentials
+    21211: InvalidDestination,
+    21212: NotConfigured,  # the sender is no number or sender id
+    21408: CountryNotAllowed,  # messaging: country switched off
+    21602: NotConfigured,  # no text
+    21603: NotConfigured,  # no sender
+    21604: InvalidDestination,  # no destination
+    21606: NotConfigured,  # the sender is not the account's
+    21608: DestinationBlocked,  # trial account, number not verified
+    21610: ChannelUnavailable,  # the person answered STOP
+    21611: ProviderBusy,  # the sender's queue is full
+    21612: ChannelUnavailable,  # cannot be reached from this sender
+    21614: ChannelUnavailable,  # not a mobile number
+    21617: NotConfigured,  # longer than 1600 characters
+    21701: NotConfigured,  # no such Messaging Service
+    21703: NotConfigured,  # a Messaging Service without senders
+    21704: NotConfigured,  # likewise, for this country
+    21705: NotConfigured,  # not the SID of a Messaging Service
+    30410: ProviderUnavailable,  # the carrier did not answer in time
+    63038: ProviderBusy,  # the account's messages of a day are used up
 }
 
 # With one of these a send is tried once more without Locale: the documents say 404, live accounts answered 60200.

@@ -29,6 +29,8 @@ class VerifyHttpClient(HttpClient):
         super().__init__(logger=None, is_async=False, timeout=timeout)
         self.base_url = VERIFY_URL if verify_url.startswith("sandbox:") else verify_url.rstrip("/")
         self.is_twilio = self.base_url == VERIFY_URL
+        # A stand-in speaks for all of Twilio; an https:// host is a way to Verify alone.
+        self.hosts = ("verify.", "api.") if self.base_url.startswith("http://") else ("verify.",)
         self.session = requests.Session()
         # Proxies of the environment are for the way to Twilio, never for a stand-in on this machine.
         self.session.trust_env = verify_url == VERIFY_URL
@@ -75,10 +77,13 @@ class VerifyHttpClient(HttpClient):
             return Response(answer.status_code, body.decode("utf-8", "replace"), answer.headers)
 
     def point(self, url: str) -> str:
-        """Point a Verify address at the configured host. Runs after the SDK has put edge and region into it."""
+        """Point an address at the configured host: those of Verify, and with a stand-in those of Messaging too.
+
+        Runs after the SDK has put edge and region into it.
+        """
         parts = urlsplit(url)
         host = parts.hostname or ""
-        if self.is_twilio or not (host.startswith("verify.") and host.endswith(".twilio.com")):
+        if self.is_twilio or not (host.startswith(self.hosts) and host.endswith(".twilio.com")):
             return url
         return self.base_url + parts.path + (f"?{parts.query}" if parts.query else "")
 

@@ -7,6 +7,7 @@ from twilio.rest import Client
 from otp.sandbox.transport import SandboxAdapter
 
 VERIFY_URL = "https://verify.twilio.com"
+API_URL = "https://api.twilio.com"
 
 
 class InProcessClient(TwilioHttpClient):
@@ -15,6 +16,7 @@ class InProcessClient(TwilioHttpClient):
     def __init__(self, timeout=5.0):
         super().__init__(timeout=timeout)
         self.session.mount(VERIFY_URL, SandboxAdapter())
+        self.session.mount(API_URL, SandboxAdapter())
 
 
 class RedirectedClient(TwilioHttpClient):

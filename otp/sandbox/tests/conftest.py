@@ -7,7 +7,7 @@ from django.conf import settings
 
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Message
-from otp.sandbox.tests.clients import VERIFY_URL, InProcessClient, RedirectedClient, connect
+from otp.sandbox.tests.clients import API_URL, VERIFY_URL, InProcessClient, RedirectedClient, connect
 from otp.sandbox.transport import SandboxAdapter
 
 
@@ -59,6 +59,7 @@ def plain_session():
         session.trust_env = False
         session.auth = (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN)
         session.mount(VERIFY_URL, SandboxAdapter())
+        session.mount(API_URL, SandboxAdapter())
         yield session
 
 
