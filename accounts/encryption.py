@@ -7,7 +7,7 @@ decrypt; `manage.py rotate_factor_keys` encrypts everything with the first one a
 import base64
 import hashlib
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
@@ -29,6 +29,15 @@ def rotate(encrypted: str) -> str:
     :raises cryptography.fernet.InvalidToken: see `decrypt`
     """
     return _get_fernet().rotate(encrypted.encode()).decode()
+
+
+def is_current(encrypted: str) -> bool:
+    """Tell whether the first key reads it: there is nothing to rotate then."""
+    try:
+        Fernet(_derive(settings.FACTOR_ENCRYPTION_KEYS[0])).decrypt(encrypted.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 def _get_fernet() -> MultiFernet:
