@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from accounts.middleware import before_enrolment
 from accounts.views import login as door
 from smartfin import views
 
@@ -18,7 +19,7 @@ urlpatterns = [
     path("admin/login/", door.admin_login),
     path("admin/logout/", door.logout),
     path("admin/", admin.site.urls),
-    path("i18n/language/", login_not_required(set_language), name="set-language"),
+    path("i18n/language/", before_enrolment(login_not_required(set_language)), name="set-language"),
     path("favicon.ico", views.icon),
 ]
 if settings.OTP_SANDBOX:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -28,7 +29,10 @@ View = Callable[..., HttpResponse]
 
 def open_to_all(view: View) -> View:
     """Mark a view as reachable without a session, from anywhere, and never cached."""
-    return login_not_required(csrf_exempt(never_cache(view)))
+    opened: Any = login_not_required(csrf_exempt(never_cache(view)))
+    # Also to whoever a site leads to setting a second factor up before anything else: their codes are in the inbox.
+    opened.is_open_before_enrolment = True
+    return opened
 
 
 @open_to_all

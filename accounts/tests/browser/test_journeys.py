@@ -2,10 +2,9 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.tests.people import NUMBER, PASSWORD
+from accounts.tests.people import NUMBER, PASSWORD, make_person, with_phone
 from otp.tests.browser.test_pages import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -25,12 +24,6 @@ def fill_in(page, **fields):
 
 def expect_heading(page, heading):
     expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
-
-
-def make_ann(**fields):
-    return get_user_model().objects.create_user(
-        "ann@example.com", PASSWORD, phone=NUMBER, phone_verified_at=timezone.now(), **fields
-    )
 
 
 @both
@@ -56,7 +49,7 @@ class TestJourneys:
         expect(page.get_by_role("navigation").get_by_role("link", name="Sign in")).to_be_visible()
 
     def test_reset_the_password_and_sign_in_with_it(self, has_scripts, new_page):
-        make_ann()
+        make_person()
         page = new_page(java_script_enabled=has_scripts)
         page.goto("/accounts/login/")
         page.get_by_role("link", name="Forgot your password?").click()
@@ -70,16 +63,42 @@ class TestJourneys:
 
         expect(page.get_by_role("banner")).to_contain_text("ann@example.com")
 
-    def test_staff_come_to_the_admin_site_through_the_same_door(self, has_scripts, new_page):
-        make_ann(is_staff=True, is_superuser=True)
+    @pytest.mark.requirement("MFA-01")
+    def test_a_new_superuser_is_led_to_a_second_factor_and_then_to_the_admin_site(self, has_scripts, new_page):
+        get_user_model().objects.create_superuser("root@example.com", PASSWORD)
         page = new_page(java_script_enabled=has_scripts)
         page.goto("/admin/")
-        fill_in(page, email="ann@example.com", password=PASSWORD)
+        fill_in(page, email="root@example.com", password=PASSWORD)
+        expect_heading(page, "Set up a second factor")
+
+        page.get_by_role("link", name="Add a phone number").click()
+        page.get_by_label("New phone number").fill(NUMBER)
+        page.keyboard.press("Enter")
+        expect_heading(page, "Enter the code")
+        fill_in(page, code=read_code(page))
+        expect_heading(page, "Security")
+        page.get_by_role("link", name="Use your phone").click()
+        page.get_by_role("button", name="Send a text message").click()
+        fill_in(page, code=read_code(page))
+        page.get_by_role("button", name="Use this phone").click()
+        expect(page.get_by_role("status")).to_have_text("Your phone is set up as a second factor.")
+
+        page.goto("/admin/")
         expect_heading(page, "Site administration")
-
         page.get_by_role("button", name="Log out").click()
-
         expect_heading(page, "You are signed out")
+
+    def test_staff_with_a_second_factor_come_to_the_admin_site_through_the_same_door(self, has_scripts, new_page):
+        with_phone(make_person(is_staff=True, is_superuser=True))
+        page = new_page(java_script_enabled=has_scripts)
+        page.goto("/admin/accounts/user/")
+        fill_in(page, email="ann@example.com", password=PASSWORD)
+        expect_heading(page, "Confirm that it is you")
+        expect(page.get_by_label("Don’t ask for a code in this browser")).to_have_count(0)
+
+        fill_in(page, code=read_code(page))
+
+        expect_heading(page, "Select user to change")
 
     @pytest.mark.requirement("UX-05")
     def test_errors_take_the_focus_and_lead_to_their_fields(self, has_scripts, new_page):
@@ -122,7 +141,7 @@ class TestAccessibility:
     @pytest.mark.parametrize("color_scheme", ["light", "dark"])
     @pytest.mark.parametrize("width", [320, 1280])
     def test_no_page_has_barriers(self, color_scheme, width, new_page):
-        make_ann()
+        make_person()
         page = new_page(color_scheme=color_scheme, viewport={"width": width, "height": 844})
 
         def look():
