@@ -7,13 +7,16 @@ WORKERS ?= 2
 
 export PORT
 
-.PHONY: help run test test-services check format lock clean
+.PHONY: help run serve test test-services check format lock clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 run: .venv/runtime var/development.env ## Start the site with the sandbox on http://127.0.0.1:8000 (PORT=8123 changes it).
 	@ENV_FILES=.env,var/development.env $(BIN)/python manage.py run_site
+
+serve: .venv/runtime ## Serve the site as in production: gunicorn, PostgreSQL, Redis, TLS, on https://localhost:8443 (PORT=… changes it).
+	@bin/with-services bin/serve
 
 test: .venv/development ## Run the whole suite on SQLite, or on what DATABASE_URL and CACHE_URL name.
 	@$(BIN)/python -m pytest -n $(WORKERS)

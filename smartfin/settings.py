@@ -33,6 +33,17 @@ SITE_URL: str = env.str("SITE_URL", default=f"http://127.0.0.1:{PORT}" if DEBUG 
 TRUSTED_PROXY_COUNT: int = env.int("TRUSTED_PROXY_COUNT", default=0)
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
 
+# Serving (gunicorn.conf.py)
+
+GUNICORN_BIND: list[str] = env.list("GUNICORN_BIND", default=[f"127.0.0.1:{PORT}"])
+GUNICORN_WORKERS: int = env.int("GUNICORN_WORKERS", default=2)
+GUNICORN_THREADS: int = env.int("GUNICORN_THREADS", default=32)
+GUNICORN_TIMEOUT: int = env.int("GUNICORN_TIMEOUT", default=30)
+GUNICORN_GRACEFUL_TIMEOUT: int = env.int("GUNICORN_GRACEFUL_TIMEOUT", default=30)
+GUNICORN_HEARTBEAT_DIR: str = env.str("GUNICORN_HEARTBEAT_DIR", default="")
+GUNICORN_CERTFILE: str = env.str("GUNICORN_CERTFILE", default="")
+GUNICORN_KEYFILE: str = env.str("GUNICORN_KEYFILE", default="")
+
 # Twilio
 
 TWILIO_VERIFY_URL: str = env.str("TWILIO_VERIFY_URL", default="https://verify.twilio.com")
@@ -129,6 +140,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -258,8 +270,17 @@ USE_TZ = True
 # Files
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+if DEBUG:
+    # Files are served from where they lie, and a change shows at once.
+    WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
+else:
+    # Their names hold a hash of what is in them, so that browsers keep them for good (`manage.py collectstatic`).
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "smartfin.static_files.StaticFilesStorage"},
+    }
 # SECURITY: no request body is read past this.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

@@ -1,0 +1,44 @@
+"""How gunicorn serves the site: `gunicorn smartfin.wsgi` finds this file by itself. Values come from the settings."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from smartfin.wsgi import application  # loads code and settings once; the workers are copies of this process
+
+assert application
+
+preload_app = True
+bind = settings.GUNICORN_BIND
+workers = settings.GUNICORN_WORKERS
+# A thread waits while Twilio answers; a process would be 70 MB that waits.
+worker_class = "gthread"
+threads = settings.GUNICORN_THREADS
+# Seconds without a sign of life after which a worker is replaced. Its threads may wait as long as they need to.
+timeout = settings.GUNICORN_TIMEOUT
+# Seconds that the calls in flight get when the server is told to stop. No call to Twilio takes longer.
+graceful_timeout = settings.GUNICORN_GRACEFUL_TIMEOUT
+keepalive = 75  # longer than a proxy keeps an idle connection: otherwise it sends into one that was just closed
+worker_tmp_dir = settings.GUNICORN_HEARTBEAT_DIR or None
+certfile = settings.GUNICORN_CERTFILE or None
+keyfile = settings.GUNICORN_KEYFILE or None
+# SECURITY: what a client says of https is for Django alone to believe or not (TRUSTED_PROXY_COUNT).
+secure_scheme_headers: dict[str, str] = {}
+forwarded_allow_ips = ""
+errorlog = "-"
+control_socket_disable = True  # stopping and reloading is done by signals; nothing is written beside the site
+
+
+def on_starting(server: Any) -> None:
+    """Say at once what every page would fail of."""
+    if not settings.DEBUG and not Path(settings.STATIC_ROOT, "staticfiles.json").exists():
+        sys.exit("The static files are not collected. Run: python manage.py collectstatic --noinput")
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Finish the mail and the messages that were handed in after an answer."""
+    from otp.background import wait_until_done
+
+    wait_until_done()
