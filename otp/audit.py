@@ -51,6 +51,7 @@ def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None =
         cost=cost,
         reason=attempt.reason,
         verification_sid=attempt.verification_sid,
+        attempt_sid=attempt.attempt_sid,
         provider_code=attempt.provider_code,
         duration_ms=attempt.duration_ms,
     )

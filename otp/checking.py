@@ -24,6 +24,7 @@ from otp.exceptions import (
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
+from otp.prices import get_success_price
 from otp.purposes import Purpose, get_group
 from otp.transactions import raise_if_in_transaction
 from otp.verify_api.decoys import make_decoy_sid
@@ -124,7 +125,7 @@ def check(
     if not verification.approve():
         audit.settle(attempt, Outcome.CODE_EXPIRED)
         raise CodeExpired
-    audit.settle(attempt, Outcome.OK)
+    audit.settle(attempt, Outcome.OK, cost=get_success_price(verification.country))
     verification.status = Status.APPROVED
     return verification
 

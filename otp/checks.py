@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 
+from otp.prices import SUCCESS
 from otp.purposes import Channel
 from otp.text_messages import SENDER
 
@@ -64,8 +65,10 @@ def check_tables(**kwargs: Any) -> list[CheckMessage]:
         hint = f"Use ISO 3166 codes of two capital letters, not {', '.join(sorted(unknown))}."
         found.append(Error("OTP_ALLOWED_COUNTRIES or OTP_DEFAULT_COUNTRY names no country.", hint=hint, id="otp.E010"))
     for name, price in settings.OTP_PRICES.items():
-        if name.partition(":")[0] not in Channel.values or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", price):
-            hint = "Write channel=price or channel:COUNTRY=price, with a decimal point: sms=0.05,sms:GB=0.09."
+        if name.partition(":")[0] not in {*Channel.values, SUCCESS} or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", price):
+            hint = (
+                "Write channel=price or channel:COUNTRY=price, with a decimal point: sms=0.05,sms:GB=0.09,success=0.05."
+            )
             found.append(Error(f"OTP_PRICES has an entry that is no price: {name}.", hint=hint, id="otp.E011"))
     return found
 

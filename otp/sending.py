@@ -89,7 +89,7 @@ def deliver(opening: Opening) -> Verification:
             service_sid=verification.service_sid,
             locale=opening.locale,
         )
-    attempt.verification_sid = sent.verification_sid
+    attempt.verification_sid, attempt.attempt_sid = sent.verification_sid, sent.attempt_sid
     if not verification.record_sent(sent.verification_sid):
         _give_up(opening, sent.verification_sid)
         audit.settle(attempt, Outcome.CONFLICT, cost=_get_price(verification))

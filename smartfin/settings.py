@@ -110,7 +110,7 @@ OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR: int = env.int("OTP_MAX_WRONG_CODES
 OTP_DAILY_BUDGET: float = env.float("OTP_DAILY_BUDGET", default=50.0)
 OTP_CURRENCY: str = env.str("OTP_CURRENCY", default="USD")
 OTP_PRICES: dict[str, str] = env.dict(
-    "OTP_PRICES", default={"sms": "0.05", "whatsapp": "0.005", "call": "0.05", "email": "0.05"}
+    "OTP_PRICES", default={"sms": "0.05", "whatsapp": "0.005", "call": "0.05", "email": "0.05", "success": "0"}
 )
 
 # Numbers that no numbering plan knows, taken only while the sandbox is on: the one that stands in most examples.

@@ -98,6 +98,9 @@ class VerificationAttempt(models.Model):
     user_agent = models.CharField(max_length=256, blank=True)
     reason = models.CharField(max_length=40, blank=True, help_text=_("Which limit or rule refused it."))
     verification_sid = models.CharField(max_length=34, blank=True)
+    attempt_sid = models.CharField(
+        max_length=34, blank=True, help_text=_("Twilio's id of the message that was sent (VL…).")
+    )
     provider_code = models.PositiveIntegerField(null=True, blank=True, help_text=_("Twilio's error code."))
     duration_ms = models.PositiveIntegerField(null=True, blank=True, help_text=_("How long Twilio took."))
     cost = models.DecimalField(
@@ -109,7 +112,11 @@ class VerificationAttempt(models.Model):
     class Meta:
         verbose_name = _("verification attempt")
         verbose_name_plural = _("verification attempts")
-        indexes = [models.Index(fields=["destination_hash", "created_at"], name="attempt_by_destination")]
+        indexes = [
+            models.Index(fields=["destination_hash", "created_at"], name="attempt_by_destination"),
+            models.Index(fields=["created_at"], name="attempt_by_time"),
+            models.Index(fields=["attempt_sid"], name="attempt_by_sid", condition=~Q(attempt_sid="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.destination_masked}: {self.outcome}"

@@ -1,5 +1,6 @@
 """Twilio Verify, through the official SDK. The only module that talks to Twilio; called by the ledger alone."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from otp.verify_api.http import VerifyHttpClient, get_last_error_was_sent
 # its own caps, a few seconds for two requests at once.
 DEFAULT_WAITS = {60202: 600, 60203: 600, 60212: 5, 60728: 3600}
 DEFAULT_WAIT = 5
+ATTEMPT_SID = re.compile(r"VL[0-9a-fA-F]{32}\Z")
 
 # What a check's answer can say beside `approved`. Anything else is not an answer that we know how to trust.
 # https://www.twilio.com/docs/verify/api/verification-check, read 2026-11-22
@@ -53,6 +55,7 @@ class TwilioVerification:
     verification_sid: str
     to: str
     status: str
+    attempt_sid: str = ""  # of the message just sent; '' for a check, and where Twilio does not say
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,15 @@ def _read_verification(answer: Any, service_sid: str | None, *, expected_status:
         raise ProviderUnavailable
     if answer.status != expected_status or answer.service_sid != (service_sid or settings.TWILIO_VERIFY_SERVICE_SID):
         raise ProviderMisbehaved
-    return TwilioVerification(verification_sid=answer.sid, to=answer.to, status=answer.status)
+    attempt_sid = _read_attempt_sid(getattr(answer, "send_code_attempts", None))
+    return TwilioVerification(answer.sid, answer.to, answer.status, attempt_sid)
+
+
+def _read_attempt_sid(attempts: Any) -> str:
+    """Read the id of the newest message. Only accounts are kept by it: anything odd counts as not said."""
+    newest = attempts[-1] if isinstance(attempts, list) and attempts else None
+    sid = newest.get("attempt_sid") if isinstance(newest, dict) else None
+    return sid if isinstance(sid, str) and ATTEMPT_SID.match(sid) else ""
 
 
 twilio_verify = TwilioVerifyService()
