@@ -54,6 +54,9 @@ def check_trust(**kwargs: Any) -> list[CheckMessage]:
     if any(len(key) < MIN_HASH_KEY_LENGTH for key in settings.OTP_HASH_KEYS) and not settings.DEBUG:
         hint = "Ten digits of a phone number are quickly tried out by whoever can guess the key."
         found.append(Error("OTP_HASH_KEYS must have at least 16 characters each.", hint=hint, id="otp.E013"))
+    if any(len(key) < MIN_HASH_KEY_LENGTH for key in settings.OTP_AUDIT_KEYS) and not settings.DEBUG:
+        hint = "Whoever can guess the key can change the audit and seal it again."
+        found.append(Error("OTP_AUDIT_KEYS must have at least 16 characters each.", hint=hint, id="otp.E040"))
     return found
 
 
@@ -85,6 +88,17 @@ def check_transactions(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "A rolled-back request would take its audit rows with it. Use transaction.atomic() where you need it."
     return [Error("ATOMIC_REQUESTS must be off.", hint=hint, id="otp.E006")]
+
+
+@register(Tags.database)
+def check_audit_guard(databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    from otp.operations import audit_guard
+
+    if not databases or not (missing := audit_guard.find_missing_triggers()):
+        return []
+    hint = "Run `manage.py migrate`, which puts the triggers back."
+    message = f"The database does not guard sealed attempts: {', '.join(missing)} missing."
+    return [Warning(message, hint=hint, id="otp.W041")]
 
 
 @register(Tags.models)

@@ -88,6 +88,7 @@ OTP_DEFAULT_COUNTRY: str = env.str("OTP_DEFAULT_COUNTRY", default="")
 OTP_REQUIRE_PURPOSE: bool = env.bool("OTP_REQUIRE_PURPOSE", default=False)
 OTP_RESEND_WAITS: list[int] = env.list("OTP_RESEND_WAITS", cast=int, default=[30, 40, 60, 90, 120])
 OTP_HASH_KEYS: list[str] = env.list("OTP_HASH_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+OTP_AUDIT_KEYS: list[str] = env.list("OTP_AUDIT_KEYS", default=[]) or [SECRET_KEY, *SECRET_KEY_FALLBACKS]
 OTP_BREAKER_FAILURES: int = env.int("OTP_BREAKER_FAILURES", default=5)
 OTP_BREAKER_SECONDS: int = env.int("OTP_BREAKER_SECONDS", default=15)
 

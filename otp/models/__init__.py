@@ -1,12 +1,16 @@
-"""The ledger: what was proven, and every attempt at it; and what is known of them afterwards."""
+"""The ledger: what was proven, and every attempt at it; what is known of them afterwards, and what seals them."""
 
 from otp.models.attempt import VerificationAttempt
+from otp.models.audit_chain import AuditBlock, AuditOpening, AuditSeal
 from otp.models.delivery import Delivery
 from otp.models.totals import AnswerTimes, DailyTotal, HourlyTotal, Progress
 from otp.models.verification import Verification
 
 __all__ = [
     "AnswerTimes",
+    "AuditBlock",
+    "AuditOpening",
+    "AuditSeal",
     "DailyTotal",
     "Delivery",
     "HourlyTotal",

@@ -89,7 +89,10 @@ class VerificationAttempt(models.Model):
     verification = models.ForeignKey(
         Verification, null=True, blank=True, on_delete=models.PROTECT, related_name="attempts"
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    # Once it is sealed a row never changes, so the number stays when the account is gone; `erase_user` removes it.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
+    )
     destination_hash = models.CharField(max_length=64, blank=True)
     destination_masked = models.CharField(max_length=260, blank=True)
     country = models.CharField(max_length=2, blank=True)
