@@ -21,34 +21,40 @@ TOLERANCE = 1  # steps to either side: clocks differ, and people type slowly
 ISSUER = "SmartFin"
 
 
-def begin(user: Any) -> TotpDevice:
-    """Give the app that a person is setting up: the same one until it is confirmed."""
-    found = TotpDevice.objects.filter(user=user, confirmed=False).first()
-    if found:
+def begin(user: Any, pk: int | None = None) -> TotpDevice:
+    """Give the app that a person is setting up: the one by that id while it waits for its first code, or a new one.
+
+    SECURITY: any other that waits is thrown away. Whoever began it, in another session, has seen its secret.
+    """
+    waiting = TotpDevice.objects.filter(user=user, confirmed=False)
+    if found := waiting.filter(pk=pk).first():
         return found
     try:
         with transaction.atomic():
+            waiting.delete()
             return TotpDevice.objects.create(
                 user=user, confirmed=False, name=ISSUER, encrypted_secret=encrypt(secrets.token_bytes(SECRET_BYTES))
             )
     except IntegrityError:  # two tabs at once
-        return TotpDevice.objects.get(user=user, confirmed=False)
+        return waiting.get()
 
 
 @sensitive_variables("code")
-def confirm(user: Any, code: str) -> TotpDevice:
+def confirm(user: Any, code: str, pk: int | None) -> TotpDevice:
     """Make the app that was set up a factor, with the first code of it. It takes the place of an earlier one.
 
     :raises IncorrectCode: wrong digits
-    :raises CodeExpired: nothing is being set up
+    :raises CodeExpired: it is not being set up
     """
-    device = TotpDevice.objects.filter(user=user, confirmed=False).first()
+    device = TotpDevice.objects.filter(user=user, confirmed=False, pk=pk).first()
     if device is None:
         raise CodeExpired
     _use(device, code)
     with transaction.atomic():
         TotpDevice.objects.filter(user=user, confirmed=True).delete()
-        TotpDevice.objects.filter(pk=device.pk).update(confirmed=True)
+        # SECURITY: the row count decides: it may have been thrown away meanwhile.
+        if TotpDevice.objects.filter(pk=device.pk, confirmed=False).update(confirmed=True) != 1:
+            raise CodeExpired
     device.confirmed = True
     return device
 

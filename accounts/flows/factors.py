@@ -22,7 +22,19 @@ from accounts.models.event import EventKind
 from otp.client import Client
 from otp.exceptions import NotFound
 
+TOTP_SETUP = "totp_setup"  # session key: the app that is being set up in this session
 MODELS: dict[str, Any] = {Method.OTP: PhoneDevice, Method.TOTP: TotpDevice, Method.PASSKEY: WebAuthnCredential}
+
+
+def begin_totp(request: HttpRequest) -> TotpDevice:
+    """Give the app that is being set up in this session: the same one until a code of it was right.
+
+    :raises StepUpRequired, FactorRequired: without a fresh proof
+    """
+    assurance.raise_unless_fresh(request, Step.FACTORS)
+    device = totp.begin(request.user, request.session.get(TOTP_SETUP))
+    request.session[TOTP_SETUP] = device.pk
+    return device
 
 
 @sensitive_variables("code")
@@ -31,11 +43,12 @@ def add_totp(request: HttpRequest, *, code: str) -> None:
 
     :raises StepUpRequired, FactorRequired: without a fresh proof
     :raises IncorrectCode: the code is not of that app
-    :raises CodeExpired: nothing is being set up
+    :raises CodeExpired: nothing is being set up in this session
     """
     assurance.raise_unless_fresh(request, Step.FACTORS)
     with transaction.atomic():
-        note_added(request, totp.confirm(request.user, code), Method.TOTP)
+        note_added(request, totp.confirm(request.user, code, request.session.get(TOTP_SETUP)), Method.TOTP)
+    request.session.pop(TOTP_SETUP, None)
 
 
 def add_phone(request: HttpRequest) -> None:

@@ -35,7 +35,7 @@ def add_totp(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your authenticator app is set up."))
             return redirect("accounts:security")
-    device = totp.begin(user)
+    device = factors.begin_totp(request)
     return show_form(
         request,
         "accounts/factors/totp.html",
