@@ -101,4 +101,6 @@ def _compare(
         return totp.check(user, code)
     if method == Method.BACKUP_CODE:
         return backup_codes.check(user, code)
+    if method != Method.OTP:
+        raise ChannelUnavailable  # a passkey is no code
     return phone.check(user, code, purpose=purpose, flow=flow, channel=channel, client=client)
