@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from otp.exceptions import LimitsUnavailable, OtpError, TooManyAttempts
+from otp.exceptions import CodeExpired, IncorrectCode, LimitsUnavailable, OtpError, TooManyAttempts
 
 
 class SignInRefused(OtpError):
@@ -69,6 +69,40 @@ class FactorsDisabled(FactorsBlocked):
     user_message = _(
         "Codes are switched off for this account after too many wrong ones. Use a passkey, or ask support."
     )
+
+
+class PasskeyRefused(IncorrectCode):
+    """The passkey proves nothing here: not the person's, another site's, not unlocked, or not what it signed."""
+
+    user_message = _("That passkey wasn’t accepted. Try again, or choose another way.")
+
+
+class PasskeyCopied(PasskeyRefused):
+    """Everything about the passkey is right, but its counter stayed or went back, as that of a copy does."""
+
+    user_message = _("That passkey was refused: it may have been copied. Choose another way, then remove that passkey.")
+
+
+class PasskeyOver(CodeExpired):
+    """No challenge waits for this passkey: it was used, is too old, or belongs to another session or purpose."""
+
+    user_message = _("That request to your passkey has run out. Try again.")
+
+
+class PasskeyTaken(OtpError):
+    """The passkey is set up already."""
+
+    code = "conflict"
+    http_status = 409
+    user_message = _("That passkey is set up already.")
+
+
+class TooManyPasskeys(OtpError):
+    """The account has as many passkeys as one can have."""
+
+    code = "conflict"
+    http_status = 409
+    user_message = _("Your account has as many passkeys as it can have. Remove one first.")
 
 
 class PolicyForbids(OtpError):

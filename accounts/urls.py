@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.views import (
     factors,
     login,
+    passkeys,
     password_change,
     password_reset,
     phone_change,
@@ -41,6 +42,8 @@ urlpatterns = [
     path("security/password/", password_change.change, name="password-change"),
     path("security/totp/", factors.add_totp, name="totp"),
     path("security/phone/", factors.add_phone, name="phone-factor"),
+    path("security/passkey/", passkeys.add, name="passkey"),
+    path("security/passkey/<int:pk>/name/", passkeys.rename, name="passkey-name"),
     path("security/backup-codes/", factors.backup_codes, name="backup-codes"),
     path("security/<str:method>/<int:pk>/remove/", factors.remove, name="factor-remove"),
     path("phone-change/", phone_change.change, name="phone-change"),

@@ -241,11 +241,12 @@ AUTH_PASSWORD_VALIDATORS = [
 _site = urlsplit(SITE_URL)
 OTP_WEBAUTHN_RP_NAME = "SmartFin"
 OTP_WEBAUTHN_RP_ID = "localhost" if DEBUG and _site.hostname == "127.0.0.1" else _site.hostname or "localhost"
-OTP_WEBAUTHN_ALLOWED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [f"{_site.scheme}://{_site.netloc.lower()}"]
 if DEBUG:
     OTP_WEBAUTHN_ALLOWED_ORIGINS.append(f"http://localhost:{_site.port or PORT}")
     SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E031"]  # origins must be https, which they are in production
 OTP_WEBAUTHN_ALLOW_PASSWORDLESS_LOGIN = False
+OTP_WEBAUTHN_TIMEOUT_SECONDS = 300  # how long a challenge is good
 
 # Mail
 
@@ -310,6 +311,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["otp.api.schema.drop_trailing_slashes"],
     "ENUM_NAME_OVERRIDES": {
         "Channel": "otp.purposes.Channel",
+        "Method": "accounts.factors.methods.Method",
         "SentStatus": ["pending"],
         "VerifiedStatus": ["approved"],
         "ResetStatus": ["password_changed"],

@@ -1,5 +1,6 @@
 """The shape of session calls. Nothing here decides or acts."""
 
+import json
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -7,13 +8,12 @@ from rest_framework import serializers
 
 from accounts.assurance import Step
 from accounts.factors.methods import Method
+from accounts.factors.passkey import MAX_ANSWER_LENGTH
 from accounts.models import User
 from otp.api.serializers import CodeField, PasswordField, TextField
 from otp.codes import MAX_TYPED_CODE_LENGTH
 from otp.destinations import MAX_TYPED_LENGTH, Destination
 from otp.purposes import Channel
-
-CODE_METHODS = [Method.OTP, Method.TOTP, Method.BACKUP_CODE]
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -43,14 +43,44 @@ class SendSerializer(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(Channel.choices, required=False, help_text="The preferred one, unless named.")
 
 
-class FactorCodeSerializer(serializers.Serializer[Any]):
-    """A code of any factor. Backup codes have letters too; everything else folds to digits."""
+class CredentialField(serializers.DictField):
+    """What `navigator.credentials` gave, as its `toJSON()` writes it. Comes out as JSON, for whoever checks it."""
 
-    code = TextField(max_length=MAX_TYPED_CODE_LENGTH, trim_whitespace=False)
-    method = serializers.ChoiceField(CODE_METHODS, required=False, initial=Method.OTP, help_text="`otp` unless named.")
+    default_error_messages = {"too_long": _("That is too long for a passkey.")}
+
+    def to_internal_value(self, data: Any) -> Any:
+        answer = json.dumps(super().to_internal_value(data))
+        if len(answer) > MAX_ANSWER_LENGTH:
+            self.fail("too_long")
+        return answer
+
+
+class FactorCodeSerializer(serializers.Serializer[Any]):
+    """A code of any factor, or a passkey's answer; `code` then holds that.
+
+    Backup codes have letters too; everything else folds to digits.
+    """
+
+    code = TextField(
+        max_length=MAX_TYPED_CODE_LENGTH,
+        trim_whitespace=False,
+        required=False,
+        help_text="Of any method but `passkey`.",
+    )
+    method = serializers.ChoiceField(
+        Method.choices, required=False, initial=Method.OTP, help_text="`otp` unless named."
+    )
+    credential = CredentialField(required=False, help_text="Of `passkey`: what `navigator.credentials.get()` gave.")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if data.get("method", Method.OTP) != Method.BACKUP_CODE:
+        method = data.get("method", Method.OTP)
+        credential = data.pop("credential", None)
+        name = "credential" if method == Method.PASSKEY else "code"
+        if (credential if method == Method.PASSKEY else data.get("code")) is None:
+            raise serializers.ValidationError({name: [self.fields[name].error_messages["required"]]})
+        if method == Method.PASSKEY:
+            data["code"] = credential
+        elif method != Method.BACKUP_CODE:
             field = CodeField()
             try:
                 data["code"] = field.run_validation(data["code"])

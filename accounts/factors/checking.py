@@ -6,8 +6,8 @@ from django.views.decorators.debug import sensitive_variables
 from django_otp.models import Device
 
 from accounts import mail
-from accounts.exceptions import FactorsBlocked, FactorsDisabled
-from accounts.factors import backup_codes, phone, totp
+from accounts.exceptions import FactorsBlocked, FactorsDisabled, PasskeyCopied
+from accounts.factors import backup_codes, passkey, phone, totp
 from accounts.factors.methods import Method, count_backup_codes
 from accounts.models import FactorBudget, SecurityEvent
 from accounts.models.event import EventKind
@@ -32,7 +32,8 @@ def check(
     """Check a code; gives the device that proved the person, or None for a phone that is none yet.
 
     Failures are counted over all factors together, before anything is compared: of fifty simultaneous wrong codes five
-    are looked at. What compared nothing (an outage, a code that ran out) is given back.
+    are looked at. What compared nothing (an outage, a code that ran out) is given back. A passkey cannot be guessed:
+    wrong ones count, but a block does not stop it. `code` is then the browser's answer, as JSON.
 
     :raises ChannelUnavailable: the person may not use this method here
     :raises IncorrectCode: wrong, or used before; `attempts_left` counts down to the next block
@@ -42,19 +43,18 @@ def check(
     """
     if method not in allowed:
         raise ChannelUnavailable
-    raise_if_blocked(user)
-    if not FactorBudget.take(user):
-        raise_if_blocked(user)
-        raise FactorsBlocked(retry_after=1)  # a parallel try was faster, and is over already
+    is_counted = _take(user, method)
     try:
         device = _compare(user, method, code, purpose=purpose, flow=flow, channel=channel, client=client)
     except IncorrectCode as error:
-        settle_failure(user, method, client, error, is_known_browser=is_known_browser)
+        settle_failure(user, method, client, error, is_counted=is_counted, is_known_browser=is_known_browser)
         raise
     except Exception:
-        FactorBudget.give_back(user)
+        if is_counted:
+            FactorBudget.give_back(user)
         raise
-    FactorBudget.clear(user)
+    if is_counted:
+        FactorBudget.clear(user)  # a block outlasts a passkey: it keeps those out who guess codes
     if method == Method.BACKUP_CODE:
         SecurityEvent.record(EventKind.BACKUP_CODE_USED, user, client)
         mail.send_backup_code_used(user, count_backup_codes(user), client)
@@ -74,16 +74,21 @@ def raise_if_blocked(user: Any) -> None:
         raise FactorsBlocked(retry_after=get_seconds_until(budget.blocked_until))
 
 
-def settle_failure(user: Any, method: str, client: Client, error: OtpError, *, is_known_browser: bool) -> None:
+def settle_failure(
+    user: Any, method: str, client: Client, error: OtpError, *, is_known_browser: bool, is_counted: bool = True
+) -> None:
     """Record a wrong code, tell the person when it looks like a stranger, and say how many tries are left.
 
     :raises FactorsBlocked: when it was the last one of the row
     """
-    SecurityEvent.record(EventKind.FACTOR_FAILED, user, client, detail=Method(method).label)
+    detail = f"{Method(method).label}: {error.reason}" if error.reason else Method(method).label
+    SecurityEvent.record(EventKind.FACTOR_FAILED, user, client, detail=detail)
     budget = FactorBudget.find(user)
     is_first_from_stranger = budget.failures == 1 and not is_known_browser
-    if budget.is_blocked or is_first_from_stranger:
+    if (budget.is_blocked and is_counted) or is_first_from_stranger or isinstance(error, PasskeyCopied):
         mail.send_second_factor_failed(user, client)
+    if not is_counted:
+        return
     if not budget.is_blocked:
         error.attempts_left = min(
             budget.tries_left, budget.tries_left if error.attempts_left is None else error.attempts_left
@@ -93,10 +98,26 @@ def settle_failure(user: Any, method: str, client: Client, error: OtpError, *, i
     raise FactorsBlocked(retry_after=get_seconds_until(budget.blocked_until)) from None  # type: ignore[arg-type]
 
 
+def _take(user: Any, method: str) -> bool:
+    """Count a try as failed. False for a passkey while codes are blocked: it goes on, uncounted.
+
+    :raises FactorsBlocked, FactorsDisabled: see `check`
+    """
+    if method == Method.PASSKEY:
+        return FactorBudget.take(user)
+    raise_if_blocked(user)
+    if not FactorBudget.take(user):
+        raise_if_blocked(user)
+        raise FactorsBlocked(retry_after=1)  # a parallel try was faster, and is over already
+    return True
+
+
 @sensitive_variables("code")
 def _compare(
     user: Any, method: str, code: str, *, purpose: str, flow: str, channel: str, client: Client
 ) -> Device | None:
+    if method == Method.PASSKEY:
+        return passkey.check(user, code, purpose=purpose, flow=flow)
     if method == Method.TOTP:
         return totp.check(user, code)
     if method == Method.BACKUP_CODE:

@@ -68,8 +68,12 @@ def list_errors(form: forms.BaseForm) -> list[dict[str, Any]]:
     return [
         {
             "sentence": sentence,
-            "target": None if name == NON_FIELD_ERRORS else form[name].id_for_label or form[name].auto_id,
+            "target": None if _is_unseen(form, name) else form[name].id_for_label or form[name].auto_id,
         }
         for name, sentences in form.errors.items()
         for sentence in sentences
     ]
+
+
+def _is_unseen(form: forms.BaseForm, name: str) -> bool:
+    return name == NON_FIELD_ERRORS or form[name].is_hidden

@@ -6,7 +6,7 @@ from django import forms
 
 from accounts.factors.methods import Method
 from accounts.forms.base import PageForm
-from accounts.forms.fields import BackupCodeField, CodeField, PasswordField
+from accounts.forms.fields import BackupCodeField, CodeField, PasskeyField, PasswordField
 from accounts.forms.registration import list_channels
 
 
@@ -15,7 +15,7 @@ class CodeForm(PageForm):
 
 
 class FactorForm(PageForm):
-    """A proof by one method: the digits of a code, a backup code, or the password of who has nothing else."""
+    """A proof by one method: digits, a backup code, a passkey's answer, or the password of who has nothing else."""
 
     code = CodeField()
 
@@ -23,6 +23,8 @@ class FactorForm(PageForm):
         super().__init__(*args, **options)
         if method == Method.BACKUP_CODE:
             self.fields["code"] = BackupCodeField()
+        elif method == Method.PASSKEY:
+            self.fields["code"] = PasskeyField()
         elif method == "password":
             self.fields["code"] = PasswordField(autocomplete="current-password")
 

@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.factors.passkey import MAX_ANSWER_LENGTH
 from otp.api.serializers import MAX_PASSWORD_LENGTH
 from otp.codes import MAX_CODE_LENGTH, MAX_TYPED_CODE_LENGTH, MIN_CODE_LENGTH, fold_code, is_digits
 from otp.destinations import MAX_TYPED_LENGTH, fold_email, parse_phone
@@ -118,3 +119,15 @@ class BackupCodeField(forms.CharField):
         widget = forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"})
         super().__init__(label=_("Backup code"), max_length=MAX_TYPED_CODE_LENGTH, widget=widget)
         self.widget.attrs.pop("maxlength", None)
+
+
+class PasskeyField(forms.CharField):
+    """What the browser gave for a passkey, as JSON: a script puts it here. It comes empty where none could run."""
+
+    default_error_messages = {
+        "required": _("Your browser used no passkey. It needs JavaScript for that. Try again, or choose another way."),
+        "max_length": _("That is too long for a passkey."),
+    }
+
+    def __init__(self) -> None:
+        super().__init__(max_length=MAX_ANSWER_LENGTH, widget=forms.HiddenInput)

@@ -38,9 +38,3 @@ class PasswordChangeForm(PageForm):
         error_messages={"required": _("Enter your current password.")},
     )
     new_password = NewPasswordField(label=_("New password"))
-
-
-class NameForm(PageForm):
-    name = forms.CharField(
-        label=_("Name"), max_length=64, error_messages={"required": _("Give it a name.")}, strip=True
-    )
