@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from accounts.tests.people import make_person, sign_in_staff
 from otp.limits import reset_volume_counters
 from otp.tests.twilio_double import TwilioDouble
+from otp.verify_api.attempts import twilio_attempts
 from otp.verify_api.messages import twilio_messages
 from otp.verify_api.service import twilio_verify
 from smartfin import urls
@@ -25,6 +26,7 @@ def _rebuild(*, setting: str, **kwargs: Any) -> None:
     if setting.startswith(("TWILIO_", "OTP_")):
         twilio_verify.rebuild()
         twilio_messages.rebuild()
+        twilio_attempts.rebuild()
 
 
 setting_changed.connect(_rebuild)
@@ -36,6 +38,7 @@ def fresh_counters() -> None:
     reset_volume_counters()
     twilio_verify.rebuild()
     twilio_messages.rebuild()
+    twilio_attempts.rebuild()
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def roll_up_again(hours: Iterable[datetime]) -> None:
     if until is None or first is None:
         return
     for hour in sorted({_floor(hour) for hour in hours}):
-        if first < hour < until:
+        if first <= hour < until:
             with transaction.atomic():
                 if _is_whole(hour):
                     _rebuild(hour, hour + HOUR)

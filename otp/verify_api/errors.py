@@ -1,4 +1,5 @@
-"""What Twilio's error codes mean to us: a flat table each for sending codes, checking them, and sending messages.
+"""What Twilio's error codes mean to us: a flat table each for sending codes, checking them,
+reading what became of them, and sending messages.
 
 Each code has its page: https://www.twilio.com/docs/api/errors/<code>, read 2026-11-22. Twilio's own words are never
 passed on: 60200 and 60410 repeat the whole number.
@@ -94,6 +95,13 @@ CHECK_ERRORS: dict[int, type[OtpError]] = {
     60200: IncorrectCode,  # not 4 to 10 long
     60202: TooManyAttempts,
     60212: ProviderBusy,
+}
+
+# Reading what became of messages.
+ATTEMPT_ERRORS: dict[int, type[OtpError]] = {
+    **ACCOUNT_ERRORS,
+    20404: NotConfigured,  # these credentials have no Attempts API
+    60200: NotConfigured,  # a Service SID that is none
 }
 
 # Programmable Messaging, which notices use.
