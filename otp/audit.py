@@ -21,9 +21,15 @@ def open_attempt(
     destination: Destination | None = None,
     verification: Verification | None = None,
     user_id: int | None = None,
+    guard: str = "",
 ) -> VerificationAttempt:
-    """Write the row as `crashed`: whatever happens from here on, it stays."""
-    return _write(_build(kind, client, purpose, channel, destination, verification, user_id))
+    """Write the row as `crashed`: whatever happens from here on, it stays.
+
+    `guard` names the rules of the pumping guard that would have refused it, if they enforced.
+    """
+    attempt = _build(kind, client, purpose, channel, destination, verification, user_id)
+    attempt.guard = guard
+    return _write(attempt)
 
 
 def record_refusal(
@@ -40,6 +46,7 @@ def record_refusal(
     """Write the one row of something that never reached Twilio."""
     attempt = _build(kind, client, purpose, channel, destination, verification, user_id)
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
+    attempt.guard = error.reason.removeprefix("guard_") if error.reason.startswith("guard_") else ""
     _write(attempt)
 
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from otp import audit, limits
+from otp import audit, guard, limits
 from otp.client import Client
 from otp.destinations import Destination, hash_address
 from otp.exceptions import (
@@ -126,6 +126,7 @@ def check(
         audit.settle(attempt, Outcome.CODE_EXPIRED)
         raise CodeExpired
     audit.settle(attempt, Outcome.OK, cost=get_success_price(verification.country))
+    guard.note_proven(verification, client, purpose=verification.purpose, sends=verification.sends)
     verification.status = Status.APPROVED
     return verification
 

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 
+from otp import guard
 from otp.prices import SUCCESS
 from otp.purposes import Channel
 from otp.text_messages import SENDER
@@ -76,9 +77,23 @@ def check_tables(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register()
+def check_guard(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    names = [rule.name.upper() for rule in guard.RULES]
+    if any(getattr(settings, f"OTP_GUARD_{name}") not in guard.MODES for name in names):
+        hint = f"Use one of {', '.join(guard.MODES)} for each of OTP_GUARD_{', OTP_GUARD_'.join(names)}."
+        found.append(Error("A rule of the pumping guard has an unknown mode.", hint=hint, id="otp.E050"))
+    numbers = [*(f"OTP_GUARD_{name}_FLOOR" for name in names), "OTP_GUARD_DAY_SHARE", "OTP_GUARD_FORTNIGHT_SHARE"]
+    if low := [name for name in numbers if getattr(settings, name) < 0]:
+        hint = f"Set {', '.join(low)} to 0 or more."
+        found.append(Error("The pumping guard has a number below 0.", hint=hint, id="otp.E051"))
+    return found
+
+
 def find_errors() -> list[str]:
     """Say in a line each what the settings have that must not go into production."""
-    found = [*check_settings(), *check_trust(), *check_tables()]
+    found = [*check_settings(), *check_trust(), *check_tables(), *check_guard()]
     return [f"  - {message.msg} {message.hint or ''}" for message in found if message.is_serious()]
 
 
@@ -139,4 +154,7 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
             "told. Until then people are told by e-mail alone."
         )
         found.append(Warning("Notices by text message have no sender.", hint=hint, id="otp.W031"))
+    if all(rule.mode == guard.OFF for rule in guard.RULES):
+        hint = "Set OTP_GUARD_ADDRESS, OTP_GUARD_PREFIX and OTP_GUARD_COUNTRY to record at least, better to enforce."
+        found.append(Warning("The pumping guard is off.", hint=hint, id="otp.W052"))
     return found

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from otp import guard
 from otp.client import Client
 from otp.destinations import Destination, hash_address
 from otp.exceptions import LimitsUnavailable, TooManyAttempts, TooManyRequests
@@ -20,7 +21,7 @@ from otp.models import VerificationAttempt
 from otp.models.lifecycle import get_seconds_until
 from otp.prices import get_price, to_units
 from otp.purposes import Channel, get_group
-from otp.volume import Bucket, get_counters
+from otp.volume import Bucket, Share, get_counters
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,11 @@ class VolumeLimit:
     key: Callable[[Destination | None, Client], str]
     counts_money: bool = False
     is_personal: bool = False
+
+    @property
+    def reason(self) -> str:
+        """What the audit calls a refusal by this limit."""
+        return self.name
 
     def get_bucket(self, destination: Destination | None, client: Client, channel: str) -> Bucket | None:
         if not (key := self.key(destination, client)):
@@ -61,6 +67,7 @@ BUDGET = VolumeLimit(
     lambda destination, client: "site",
     counts_money=True,
 )
+NOTHING = Bucket("nothing", 0, DAY, 0)
 SEND_LIMITS = (
     VolumeLimit(
         "address",
@@ -135,22 +142,31 @@ def _get_wait(first: datetime | None, period: int) -> int:
     return get_seconds_until(first + timedelta(seconds=period)) if first else period
 
 
-def take_send(destination: Destination, client: Client, channel: str) -> None:
-    """Count one send against every volume limit and the budget, or against none.
+@dataclass(frozen=True)
+class Taken:
+    """What one message was counted as. `exceeded` names the rules of the guard that it broke and that only record."""
+
+    money: Bucket
+    shares: tuple[Share, ...] = ()
+    exceeded: str = ""
+
+
+def take_send(destination: Destination, client: Client, channel: str, purpose: str) -> Taken:
+    """Count one send against every volume limit, the budget and the pumping guard, or against none.
 
     :raises TooManyRequests: when one of them has no room
     :raises LimitsUnavailable: when they cannot be counted
     """
-    _take(SEND_LIMITS, destination, client, channel)
+    return _take(SEND_LIMITS, destination, client, channel, guard.get_shares(destination, client, purpose))
 
 
-def take_notice(destination: Destination, client: Client) -> None:
+def take_notice(destination: Destination, client: Client) -> Taken:
     """Count one notice by text message against the whole site's sends and the budget.
 
     :raises TooManyRequests: when one of them has no room
     :raises LimitsUnavailable: when they cannot be counted
     """
-    _take(NOTICE_LIMITS, destination, client, Channel.SMS)
+    return _take(NOTICE_LIMITS, destination, client, Channel.SMS)
 
 
 def take_check(client: Client) -> None:
@@ -162,16 +178,25 @@ def take_check(client: Client) -> None:
     _take(CHECK_LIMITS, None, client, "")
 
 
-def refund_money(destination: Destination, client: Client, channel: str) -> None:
-    """Give the price of a send back to the budget: it did not go out, so nothing is owed.
+def give_back(taken: Taken) -> None:
+    """Give back the price of a message that did not go out, and its place with the guard: nothing is owed or awaited.
 
-    With the counters away it stays counted: that errs on the safe side, and must not hide what really went wrong.
+    Its place with the hourly limits stays taken. With the counters away all of it does: that errs on the safe side,
+    and must not hide what really went wrong.
     """
-    if bucket := BUDGET.get_bucket(destination, client, channel):
-        try:
-            get_counters().give_back(bucket)
-        except LimitsUnavailable:
-            logger.warning("The price of a send that did not go out stays in the budget: counters are away.")
+    try:
+        get_counters().give_back(taken.money, *(share.sent for share in taken.shares))
+    except LimitsUnavailable:
+        logger.warning("The price of a send that did not go out stays in the budget: counters are away.")
+
+
+def get_budget_share() -> float:
+    """Say how much of the daily budget is spent, 1 for all of it.
+
+    :raises LimitsUnavailable: when the counters do not answer
+    """
+    budget = to_units(settings.OTP_DAILY_BUDGET)
+    return get_counters().get_level(Bucket("budget:site", budget, DAY)) / budget if budget else 1.0
 
 
 def reset_volume_counters() -> None:
@@ -179,10 +204,20 @@ def reset_volume_counters() -> None:
     get_counters().reset()
 
 
-def _take(limits: tuple[VolumeLimit, ...], destination: Destination | None, client: Client, channel: str) -> None:
+def _take(
+    limits: tuple[VolumeLimit, ...],
+    destination: Destination | None,
+    client: Client,
+    channel: str,
+    shares: dict[guard.GuardRule, Share] | None = None,
+) -> Taken:
+    rules = shares or {}
     buckets = {limit: bucket for limit in limits if (bucket := limit.get_bucket(destination, client, channel))}
-    if not buckets:
-        return
-    if overflow := get_counters().take(list(buckets.values())):
-        limit = list(buckets)[overflow.index]
-        raise TooManyRequests(limit.sentence, retry_after=overflow.retry_after, reason=limit.name)
+    taking = get_counters().take_send(list(buckets.values()), list(rules.values()))
+    if taking.overflow:
+        refusing: list[VolumeLimit | guard.GuardRule] = [*buckets, *rules]
+        limit = refusing[taking.overflow.index]
+        raise TooManyRequests(limit.sentence, retry_after=taking.overflow.retry_after, reason=limit.reason)
+    exceeded = [list(rules)[index] for index in taking.exceeded]
+    counted = tuple(share for rule, share in rules.items() if rule not in exceeded)
+    return Taken(buckets.get(BUDGET) or NOTHING, counted, ",".join(rule.name for rule in exceeded))

@@ -52,18 +52,18 @@ def send_notice(to: str, text: str, *, client: Client, user_id: int | None = Non
     if LOOKS_LIKE_A_CODE.search(body) or LOOKS_LIKE_A_LINK.search(body):
         # SECURITY: without the text, which may speak of a person.
         raise ValueError("A notice holds no code and no link: people learn to trust neither in a text message.")
-    destination, attempt = _open(to, client, user_id)
+    destination, taken, attempt = _open(to, client, user_id)
     try:
         with audit.settle_failure(attempt):
             twilio_messages.send_message(destination.address, body)
     except OtpError as error:
         if not (isinstance(error, ProviderUnavailable) and error.was_sent):
-            limits.refund_money(destination, client, Channel.SMS)
+            limits.give_back(taken)
         raise
     audit.settle(attempt, Outcome.OK, cost=get_price(Channel.SMS, destination.country))
 
 
-def _open(to: str, client: Client, user_id: int | None) -> tuple[Destination, VerificationAttempt]:
+def _open(to: str, client: Client, user_id: int | None) -> tuple[Destination, limits.Taken, VerificationAttempt]:
     """Count a notice and write its row as `crashed`; a refusal is written too, as the one row of that notice."""
     destination = None
     try:
@@ -71,12 +71,12 @@ def _open(to: str, client: Client, user_id: int | None) -> tuple[Destination, Ve
         if not has_sender():
             raise _lack_sender()
         raise_if_refused(destination, Channel.SMS)
-        limits.take_notice(destination, client)
+        taken = limits.take_notice(destination, client)
     except OtpError as error:
         audit.record_refusal(error, Kind.NOTICE, client, channel=Channel.SMS, destination=destination, user_id=user_id)
         raise
     attempt = audit.open_attempt(Kind.NOTICE, client, channel=Channel.SMS, destination=destination, user_id=user_id)
-    return destination, attempt
+    return destination, taken, attempt
 
 
 def _lack_sender() -> NotConfigured:

@@ -32,6 +32,7 @@ class Opening:
     verification: Verification
     attempt: VerificationAttempt
     superseded: list[Verification]
+    taken: limits.Taken
     locale: str | None
 
 
@@ -60,19 +61,21 @@ def open_send(
         raise_if_refused(destination, channel)
         limits.raise_if_destination_is_over_limit(destination, purpose)
         own, others = _find_standing(destination, purpose, binding)
-        limits.take_send(destination, client, channel)
+        taken = limits.take_send(destination, client, channel, purpose)
         try:
             verification = _count_send(own, channel) if own else _start(destination, channel, purpose, binding, user_id)
         except OtpError:
-            limits.refund_money(destination, client, channel)
+            limits.give_back(taken)
             raise
         if others:
             Verification.objects.filter(pk__in=[other.pk for other in others]).cancel_all()
     except OtpError as error:
         audit.record_refusal(error, Kind.SEND, client, purpose=purpose, channel=channel, destination=destination)
         raise
-    attempt = audit.open_attempt(Kind.SEND, client, purpose=purpose, channel=channel, verification=verification)
-    return Opening(destination, client, verification, attempt, others, locale)
+    attempt = audit.open_attempt(
+        Kind.SEND, client, purpose=purpose, channel=channel, verification=verification, guard=taken.exceeded
+    )
+    return Opening(destination, client, verification, attempt, others, taken, locale)
 
 
 def deliver(opening: Opening) -> Verification:
@@ -107,7 +110,7 @@ def refund(opening: Opening, error: OtpError) -> None:
     was_sent = isinstance(error, Conflict) or (isinstance(error, ProviderUnavailable) and error.was_sent)
     opening.verification.refund_send(was_sent=was_sent)
     if not was_sent:
-        limits.refund_money(opening.destination, opening.client, opening.verification.channel)
+        limits.give_back(opening.taken)
 
 
 def drop(opening: Opening, outcome: str) -> None:

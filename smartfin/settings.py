@@ -106,6 +106,17 @@ OTP_MAX_SENDS_PER_DESTINATION_PER_DAY: int = env.int("OTP_MAX_SENDS_PER_DESTINAT
 OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR: int = env.int("OTP_MAX_CHECKS_PER_ADDRESS_PER_HOUR", default=300)
 OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR: int = env.int("OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR", default=10)
 
+# One-time codes: the pumping guard (the table itself is in otp/guard.py)
+
+OTP_GUARD_ADDRESS: str = env.str("OTP_GUARD_ADDRESS", default="record")
+OTP_GUARD_PREFIX: str = env.str("OTP_GUARD_PREFIX", default="record")
+OTP_GUARD_COUNTRY: str = env.str("OTP_GUARD_COUNTRY", default="record")
+OTP_GUARD_ADDRESS_FLOOR: int = env.int("OTP_GUARD_ADDRESS_FLOOR", default=20)
+OTP_GUARD_PREFIX_FLOOR: int = env.int("OTP_GUARD_PREFIX_FLOOR", default=20)
+OTP_GUARD_COUNTRY_FLOOR: int = env.int("OTP_GUARD_COUNTRY_FLOOR", default=50)
+OTP_GUARD_DAY_SHARE: float = env.float("OTP_GUARD_DAY_SHARE", default=1.0)
+OTP_GUARD_FORTNIGHT_SHARE: float = env.float("OTP_GUARD_FORTNIGHT_SHARE", default=1.0)
+
 # One-time codes: money. Defaults are the product's own estimates for one verification (README, "Costs").
 
 OTP_DAILY_BUDGET: float = env.float("OTP_DAILY_BUDGET", default=50.0)

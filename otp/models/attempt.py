@@ -100,6 +100,10 @@ class VerificationAttempt(models.Model):
     client_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)
     reason = models.CharField(max_length=40, blank=True, help_text=_("Which limit or rule refused it."))
+    guard = models.CharField(
+        max_length=40, blank=True, help_text=_("Rules of the pumping guard that refused it, or would have.")
+    )
+    request_id = models.CharField(max_length=64, blank=True, help_text=_("What the log calls the request."))
     verification_sid = models.CharField(max_length=34, blank=True)
     attempt_sid = models.CharField(
         max_length=34, blank=True, help_text=_("Twilio's id of the message that was sent (VL…).")
@@ -119,6 +123,7 @@ class VerificationAttempt(models.Model):
             models.Index(fields=["destination_hash", "created_at"], name="attempt_by_destination"),
             models.Index(fields=["created_at"], name="attempt_by_time"),
             models.Index(fields=["attempt_sid"], name="attempt_by_sid", condition=~Q(attempt_sid="")),
+            models.Index(fields=["created_at"], name="attempt_by_guard", condition=Q(guard__gt="")),
         ]
 
     def __str__(self) -> str:

@@ -38,6 +38,7 @@ ROW_FIELDS: dict[int, tuple[str, ...]] = {
         "cost",
     ),
 }
+ROW_FIELDS[2] = (*ROW_FIELDS[1], "guard", "request_id")
 ROW_VERSION = max(ROW_FIELDS)
 # Fields of an attempt that may change after it was settled, and so are in no digest. What Twilio tells later (price,
 # delivery) is in a table of its own.

@@ -14,6 +14,7 @@ from otp.operations.audit_chain import seal
 from otp.operations.audit_verification import Fault, FaultKind, has_block, verify, verify_recent
 
 pytestmark = pytest.mark.django_db
+VERSION = audit_digests.ROW_VERSION
 OLD_KEY, NEW_KEY = "the-old-key-of-the-audit", "the-new-key-of-the-audit"
 
 
@@ -328,8 +329,8 @@ class TestVerify:
 
     def test_needs_the_key_to_seal_a_changed_row_anew(self, sealed, settings):
         VerificationAttempt.objects.filter(pk=sealed[0].pk).update(reason="x")
-        row = VerificationAttempt.objects.filter(pk=sealed[0].pk).values_list(*audit_digests.ROW_FIELDS[1]).get()
-        forged = audit_digests.digest_row("a-guess-at-what-the-key-is", 1, row)
+        row = VerificationAttempt.objects.filter(pk=sealed[0].pk).values_list(*audit_digests.ROW_FIELDS[VERSION]).get()
+        forged = audit_digests.digest_row("a-guess-at-what-the-key-is", VERSION, row)
         AuditSeal.objects.filter(attempt_id=sealed[0].pk).update(digest=forged)
 
         assert ("row_changed", sealed[0].pk) in tell(verify())
@@ -339,8 +340,8 @@ class TestVerify:
         make_attempts(1)
         seal()
         VerificationAttempt.objects.filter(pk=sealed[0].pk).update(reason="x")
-        row = VerificationAttempt.objects.filter(pk=sealed[0].pk).values_list(*audit_digests.ROW_FIELDS[1]).get()
-        AuditSeal.objects.filter(attempt_id=sealed[0].pk).update(digest=audit_digests.digest_row(OLD_KEY, 1, row))
+        row = VerificationAttempt.objects.filter(pk=sealed[0].pk).values_list(*audit_digests.ROW_FIELDS[VERSION]).get()
+        AuditSeal.objects.filter(attempt_id=sealed[0].pk).update(digest=audit_digests.digest_row(OLD_KEY, VERSION, row))
         assert tell(verify()) == {("block_changed", 1)}
 
         block = AuditBlock.objects.get(number=1)

@@ -224,7 +224,7 @@ class TestSendLimits:
 
     def test_a_refund_that_cannot_be_counted_hides_nothing(self, post, twilio, settings, monkeypatch):
         class Away(MemoryCounters):
-            def give_back(self, bucket):
+            def give_back(self, *buckets):
                 raise LimitsUnavailable
 
         counters = Away()

@@ -164,10 +164,10 @@ class TestRefusals:
         assert post("send-otp", to=OLD_NUMBER).status_code == 201
 
     def test_uncounted_nothing_goes_out(self, notify, twilio, monkeypatch):
-        def fail(buckets):
+        def fail(buckets, shares):
             raise LimitsUnavailable
 
-        monkeypatch.setattr(get_counters(), "take", fail)
+        monkeypatch.setattr(get_counters(), "take_send", fail)
 
         with pytest.raises(LimitsUnavailable):
             notify()

@@ -9,10 +9,10 @@ from functools import cache
 
 from django.conf import settings
 
-from otp.volume.buckets import Bucket, Counters, Overflow
+from otp.volume.buckets import Bucket, Counters, Overflow, Share
 from otp.volume.memory_counters import MemoryCounters
 
-__all__ = ["Bucket", "Counters", "Overflow", "get_counters"]
+__all__ = ["Bucket", "Counters", "Overflow", "Share", "get_counters"]
 
 
 def get_counters() -> Counters:

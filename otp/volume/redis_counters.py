@@ -7,7 +7,8 @@ from typing import Any
 import redis
 
 from otp.exceptions import LimitsUnavailable
-from otp.volume.buckets import Bucket, Overflow, get_wait
+from otp.volume import scripts
+from otp.volume.buckets import Bucket, Overflow, Share, Taking, get_reach, get_wait
 
 KEY_PREFIX = "otp:volume:"
 REDIS_TIMEOUT = 1.0
@@ -19,52 +20,55 @@ class RedisCounters:
     :raises LimitsUnavailable: from every method, when Redis does not answer within two seconds
     """
 
-    # SECURITY: every key is given its end in the same script that writes it: no counter can outlive its window.
-    TAKE = """
-    local now = tonumber(ARGV[1])
-    local seen = {}
-    for i = 1, #KEYS / 2 do
-      local limit, period, weight = tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i]), tonumber(ARGV[3*i+1])
-      local current = tonumber(redis.call('GET', KEYS[2*i-1]) or '0')
-      local previous = tonumber(redis.call('GET', KEYS[2*i]) or '0')
-      local reach = 1 - (now % period) / period
-      if previous * reach + current + weight > limit then return {i, previous, current} end
-    end
-    for i = 1, #KEYS / 2 do
-      redis.call('INCRBY', KEYS[2*i-1], ARGV[3*i+1])
-      redis.call('EXPIRE', KEYS[2*i-1], 2 * tonumber(ARGV[3*i]))
-    end
-    return {0}
-    """
-    GIVE_BACK = """
-    if tonumber(redis.call('GET', KEYS[1]) or '0') >= tonumber(ARGV[1]) then
-      redis.call('DECRBY', KEYS[1], ARGV[1])
-    end
-    """
-
     def __init__(self, url: str) -> None:
         self._redis = redis.Redis.from_url(
             url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT, retry=None
         )
-        self._take = self._redis.register_script(self.TAKE)
-        self._give_back = self._redis.register_script(self.GIVE_BACK)
+        self._take = self._redis.register_script(scripts.TAKE)
+        self._give_back = self._redis.register_script(scripts.GIVE_BACK)
+        self._add = self._redis.register_script(scripts.ADD)
 
     def take(self, buckets: Sequence[Bucket]) -> Overflow | None:
+        return self.take_send(buckets, ()).overflow
+
+    def take_send(self, buckets: Sequence[Bucket], shares: Sequence[Share]) -> Taking:
         now = time.time()
         keys: list[str] = []
-        arguments: list[Any] = [repr(now)]
+        arguments: list[Any] = [repr(now), len(buckets)]
         for bucket in buckets:
-            window = int(now // bucket.period)
-            keys += [f"{KEY_PREFIX}{bucket.name}:{window}", f"{KEY_PREFIX}{bucket.name}:{window - 1}"]
+            keys += _get_keys(bucket, now)
             arguments += [bucket.limit, bucket.period, bucket.weight]
-        index, *counts = self._run(lambda: self._take(keys=keys, args=arguments))
-        if not index:
-            return None
-        return Overflow(index - 1, get_wait(buckets[index - 1], counts[0], counts[1], now))
+        for share in shares:
+            keys += [
+                *_get_keys(share.sent, now),
+                *_get_keys(share.proven, now),
+                *_get_keys(share.proven_lately, now),
+            ]
+            arguments += [share.floor, repr(share.day_share), repr(share.fortnight_share), int(share.enforces)]
+        place, *rest = self._run(lambda: self._take(keys=keys, args=arguments))
+        if not place:
+            return Taking(exceeded=tuple(index - 1 for index in rest))
+        previous, current, allowance = rest
+        index = place - 1
+        full = buckets[index] if index < len(buckets) else shares[index - len(buckets)].sent
+        bucket = Bucket(full.name, allowance, full.period, full.weight)
+        return Taking(Overflow(index, get_wait(bucket, previous, current, now)))
 
-    def give_back(self, bucket: Bucket) -> None:
-        window = int(time.time() // bucket.period)
-        self._run(lambda: self._give_back(keys=[f"{KEY_PREFIX}{bucket.name}:{window}"], args=[bucket.weight]))
+    def give_back(self, *buckets: Bucket) -> None:
+        now = time.time()
+        keys = [_get_keys(bucket, now)[0] for bucket in buckets]
+        self._run(lambda: self._give_back(keys=keys, args=[bucket.weight for bucket in buckets]))
+
+    def note_proven(self, shares: Sequence[Share], sends: int) -> None:
+        now = time.time()
+        counted = [bucket for share in shares for bucket in (share.proven, share.proven_lately)]
+        keys = [_get_keys(bucket, now)[0] for bucket in counted]
+        self._run(lambda: self._add(keys=keys, args=[sends, *(bucket.period for bucket in counted)]))
+
+    def get_level(self, bucket: Bucket) -> float:
+        now = time.time()
+        current, previous = (int(value or 0) for value in self._run(lambda: self._redis.mget(_get_keys(bucket, now))))
+        return previous * get_reach(bucket.period, now) + current
 
     def reset(self) -> None:
         def delete_all() -> None:
@@ -80,3 +84,9 @@ class RedisCounters:
         except redis.RedisError:
             # SECURITY: without counters nothing may go out: fail closed.
             raise LimitsUnavailable from None
+
+
+def _get_keys(bucket: Bucket, now: float) -> list[str]:
+    """Name the counts of the period that runs, and of the one before."""
+    window = int(now // bucket.period)
+    return [f"{KEY_PREFIX}{bucket.name}:{window}", f"{KEY_PREFIX}{bucket.name}:{window - 1}"]
