@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.browser_name import name_browser
 from accounts.models import User
 from otp import mail
 from otp.client import Client
@@ -12,7 +13,7 @@ from otp.client import Client
 
 def send_new_sign_in(user: User, client: Client) -> None:
     """Tell of a sign-in with a browser that was never seen for this person."""
-    _send("new_sign_in", user, client=client)
+    _send("new_sign_in", user, client=client, browser=name_browser(client.user_agent))
 
 
 def send_second_factor_failed(user: User, client: Client) -> None:

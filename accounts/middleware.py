@@ -14,6 +14,7 @@ from accounts.flows.login import end_session
 from accounts.models.session import SIGNED_IN, is_over
 from otp.api.handler import answer
 
+WANTED = "wanted_before_enrolment"  # session key: the path that somebody was on their way to
 SEEN_EVERY_SECONDS = 30  # how exactly a session knows when it was last used: each note costs a statement
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -22,6 +23,11 @@ def before_enrolment(view: Any) -> Any:
     """Keep a page open to whoever must set up a second factor first. Viewsets say `is_open_before_enrolment`."""
     view.is_open_before_enrolment = True
     return view
+
+
+def take_wanted(request: HttpRequest) -> str | None:
+    """Give the path that somebody was on their way to when they had to set up a second factor; once."""
+    return request.session.pop(WANTED, None)
 
 
 class SessionLifetimeMiddleware:
@@ -67,6 +73,8 @@ class EnrolmentMiddleware:
             return None
         if request.path.startswith("/api/"):
             return answer(FactorRequired())
+        if request.method == "GET":
+            request.session[WANTED] = request.get_full_path()
         return HttpResponseRedirect(reverse("accounts:two-factor"))
 
 

@@ -53,12 +53,12 @@ def start(request: HttpRequest, *, email: str, phone: str) -> None:
         Reset(*pair, _send(*pair, request)).save(request.session)
 
 
-def resend(request: HttpRequest, reset: Reset) -> None:
-    """Ask for another code for the same pair.
+def resend(request: HttpRequest, reset: Reset, *, channel: str = "") -> None:
+    """Ask for another code for the same pair, the same way or another.
 
     :raises OtpError: see `password_reset.start`
     """
-    reset.waiting = _send(reset.email, reset.phone, request)
+    reset.waiting = _send(reset.email, reset.phone, request, channel)
     reset.save(request.session)
 
 
@@ -116,5 +116,6 @@ def send_second_code(request: HttpRequest, reset: Reset) -> None:
         )
 
 
-def _send(email: str, phone: str, request: HttpRequest) -> Waiting:
-    return Waiting.for_code(password_reset.start(email=email, phone=phone, client=Client.from_request(request)))
+def _send(email: str, phone: str, request: HttpRequest, channel: str = "") -> Waiting:
+    client = Client.from_request(request)
+    return Waiting.for_code(password_reset.start(email=email, phone=phone, channel=channel, client=client))

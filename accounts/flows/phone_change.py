@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import assurance, mail
 from accounts.assurance import Step
 from accounts.exceptions import LinkOver
+from accounts.factors.methods import list_enrolled
 from accounts.flows.sessions import end_all_sessions
 from accounts.models import KnownBrowser, PhoneChange, PhoneDevice, SecurityEvent, User
 from accounts.models.event import EventKind
@@ -106,6 +107,11 @@ def finish(request: HttpRequest, *, code: str) -> User:
     except IntegrityError:
         raise PhoneTaken from None
     del request.session[KEY]
+    # The number has just been proven: not twice in a row. Whoever had nothing but the password until now, which the
+    # proof for this step rested on, sets the phone up as a factor with it.
+    assurance.note(request, Step.ADD_PHONE)
+    if not list_enrolled(user):
+        assurance.note(request, Step.FACTORS)
     return user
 
 

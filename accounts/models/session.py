@@ -9,6 +9,8 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 
+from accounts.browser_name import name_browser
+
 SIGNED_IN = "signed_in"  # session key; what `accounts.flows.login.sign_in` writes, see `SignedIn` there
 
 
@@ -36,6 +38,10 @@ class UserSession(AbstractBaseSession):
     def is_live(self) -> bool:
         """Tell whether it still opens anything: neither over its time nor idle for too long."""
         return self.expire_date > timezone.now() and get_idle_end(self.last_seen_at.timestamp()) > timezone.now()
+
+    @property
+    def browser(self) -> str:
+        return name_browser(self.user_agent)
 
     def describe(self, data: dict[str, Any]) -> None:
         """Take over whose the session is. One that nobody is signed in to keeps nothing about its visitor."""

@@ -35,7 +35,7 @@ class TestJourney:
     def test_from_the_first_page_to_the_account(self, client, submit, read_code):
         answer = submit(START, **{**ANN, "email": " Ann@Example.com", "phone": "+1 (202) 555-0123"})
         assert answer.request["PATH_INFO"] == CODE
-        assert f"We sent a code by text message to <strong>{NUMBER}</strong>" in read(answer)
+        assert f'We sent a code by text message to <strong class="number">{NUMBER}</strong>' in read(answer)
 
         code = read_code()
         answer = submit(CODE, code=f"{code[:3]} {code[3:]}")

@@ -13,7 +13,7 @@ from accounts.factors import overview, totp
 from accounts.flows import factors
 from accounts.forms.base import describe
 from accounts.forms.code import CodeForm
-from accounts.middleware import before_enrolment
+from accounts.middleware import before_enrolment, take_wanted
 from accounts.models import User
 from accounts.views.pages import closed_page, show_form
 from otp.exceptions import OtpError
@@ -34,7 +34,7 @@ def add_totp(request: HttpRequest) -> HttpResponse:
             form.add_refusal(refusal := error)
         else:
             messages.success(request, _("Your authenticator app is set up."))
-            return redirect("accounts:security")
+            return redirect(take_wanted(request) or "accounts:security")
     device = factors.begin_totp(request)
     return show_form(
         request,
@@ -43,6 +43,7 @@ def add_totp(request: HttpRequest) -> HttpResponse:
         refusal,
         qr_code=totp.draw_qr_code(device, user.email),
         secret=totp.get_secret_text(device),
+        uri=totp.get_uri(device, user.email),
     )
 
 
@@ -56,7 +57,7 @@ def add_phone(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/factors/phone.html", {"factors": overview.describe(request.user)})
     factors.add_phone(request)
     messages.success(request, _("Your phone is set up as a second factor."))
-    return redirect("accounts:security")
+    return redirect(take_wanted(request) or "accounts:security")
 
 
 @closed_page

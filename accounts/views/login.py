@@ -22,7 +22,7 @@ from accounts.forms.login import LoginCodeForm, LoginForm
 from accounts.middleware import before_enrolment
 from accounts.models import User
 from accounts.pending_login import PendingLogin
-from accounts.views.pages import describe_waiting, open_page, show_form
+from accounts.views.pages import describe_waiting, open_page, post_only, show_form
 from otp.exceptions import OtpError
 from otp.purposes import Purpose
 
@@ -72,7 +72,7 @@ def login_code(request: HttpRequest) -> HttpResponse:
 
 
 @open_page
-@require_POST
+@post_only("accounts:login-code")
 def login_resend(request: HttpRequest) -> HttpResponse:
     """Send another code, the same way or another."""
     if (found := pending_login.find(request)) is None:

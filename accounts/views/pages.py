@@ -1,13 +1,14 @@
 """What the pages of all journeys have in common."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -41,6 +42,22 @@ def show_form(
 def closed_page(view: View) -> View:
     """Keep a page to whoever is signed in, to no cache, and its fields out of error reports."""
     return never_cache(sensitive_post_parameters()(view))
+
+
+def post_only(page: str) -> Callable[[View], View]:
+    """Lead whoever comes by a link to the page that has the button.
+
+    They come from the sign-in that their session's end made necessary, from changing the language, or by reloading.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return view(request, *args, **kwargs) if request.method == "POST" else redirect(page)
+
+        return guarded
+
+    return decorate
 
 
 def describe_waiting(waiting: Waiting | None, *, to: str = "", channels: list[str] | None = None) -> dict[str, Any]:

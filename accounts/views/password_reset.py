@@ -5,13 +5,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.flows import password_reset
 from accounts.forms.base import PageForm, describe
-from accounts.forms.code import FactorForm
+from accounts.forms.code import FactorForm, ResendForm
 from accounts.forms.password_reset import NewPasswordForm, ResetForm
-from accounts.views.pages import describe_waiting, open_page, show_form
+from accounts.views.pages import describe_waiting, open_page, post_only, show_form
 from otp.exceptions import OtpError, SecondProofRequired
 
 
@@ -77,7 +77,7 @@ def reset_proof(request: HttpRequest) -> HttpResponse:
 
 
 @open_page
-@require_POST
+@post_only("accounts:password-reset-proof")
 def reset_proof_resend(request: HttpRequest) -> HttpResponse:
     """Send another code by e-mail."""
     kept = password_reset.find_reset(request.session)
@@ -93,15 +93,17 @@ def reset_proof_resend(request: HttpRequest) -> HttpResponse:
 
 
 @open_page
-@require_POST
+@post_only("accounts:password-reset-code")
 def reset_resend(request: HttpRequest) -> HttpResponse:
-    """Ask for another code."""
+    """Ask for another code, the same way or another."""
     kept = password_reset.find_reset(request.session)
     if kept is None:
         return redirect("accounts:password-reset")
-    form = PageForm(request.POST)
+    form = ResendForm(request.POST)
+    if not form.is_valid():
+        return _show_code(request, kept, form)
     try:
-        password_reset.resend(request, kept)
+        password_reset.resend(request, kept, **form.cleaned_data)
     except OtpError as error:
         form.add_refusal(error)
         return _show_code(request, kept, form, error)

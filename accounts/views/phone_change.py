@@ -1,18 +1,21 @@
 """Pages of changing the phone number, and of stopping a change that somebody else has made."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
+from accounts import policy
 from accounts.assurance import Step, step_up_required
 from accounts.flows import phone_change
 from accounts.forms.base import PageForm
 from accounts.forms.code import CodeForm, ResendForm
 from accounts.forms.security import PhoneChangeForm
 from accounts.middleware import before_enrolment
-from accounts.views.pages import closed_page, describe_waiting, open_page, show_form
+from accounts.models import User
+from accounts.views.pages import closed_page, describe_waiting, open_page, post_only, show_form
 from otp.client import Client
 from otp.destinations import Destination
 from otp.exceptions import OtpError
@@ -44,6 +47,7 @@ def change_code(request: HttpRequest) -> HttpResponse:
     """Take the code; put the number on the account."""
     if (begun := phone_change.find(request)) is None:
         return redirect("accounts:phone-change")
+    had_phone = bool(cast("User", request.user).phone)
     form = CodeForm(request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
@@ -52,14 +56,13 @@ def change_code(request: HttpRequest) -> HttpResponse:
         except OtpError as error:
             form.add_refusal(refusal := error)
         else:
-            messages.success(request, _("Your phone number is changed."))
-            return redirect("accounts:security")
+            return _lead_on(request, had_phone=had_phone)
     return _show_code(request, begun, form, refusal)
 
 
 @closed_page
 @before_enrolment
-@require_POST
+@post_only("accounts:phone-change-code")
 @step_up_required(Step.PHONE_CHANGE)
 def change_resend(request: HttpRequest) -> HttpResponse:
     """Send another code to the new number."""
@@ -102,6 +105,12 @@ def stop(request: HttpRequest) -> HttpResponse:
         "new": Destination(change.new_phone).masked,
     }
     return _without_referrer(render(request, "accounts/phone_change/stop.html", context))
+
+
+def _lead_on(request: HttpRequest, *, had_phone: bool) -> HttpResponse:
+    messages.success(request, _("Your phone number is changed.") if had_phone else _("Your phone number is proven."))
+    # Whoever must set up a second factor came here for that.
+    return redirect("accounts:phone-factor" if policy.must_enrol(cast("User", request.user)) else "accounts:security")
 
 
 def _without_referrer(response: HttpResponse) -> HttpResponse:

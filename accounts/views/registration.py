@@ -4,13 +4,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.flows import registration
 from accounts.forms.base import PageForm
 from accounts.forms.code import CodeForm, ResendForm
 from accounts.forms.registration import RegistrationForm
-from accounts.views.pages import describe_waiting, open_page, show_form
+from accounts.views.pages import describe_waiting, open_page, post_only, show_form
 from otp.exceptions import EmailTaken, OtpError, PhoneTaken
 
 
@@ -54,7 +54,7 @@ def register_code(request: HttpRequest) -> HttpResponse:
 
 
 @open_page
-@require_POST
+@post_only("accounts:register-code")
 def register_resend(request: HttpRequest) -> HttpResponse:
     """Send another code, the same way or another."""
     application = registration.find_application(request.session)

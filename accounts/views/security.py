@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import policy
 from accounts.assurance import Step, lead_to_proof, step_up_required
@@ -17,7 +17,7 @@ from accounts.forms.base import describe
 from accounts.forms.security import ChannelForm
 from accounts.middleware import before_enrolment
 from accounts.models import User
-from accounts.views.pages import closed_page, show_form
+from accounts.views.pages import closed_page, post_only, show_form
 from otp.exceptions import OtpError
 
 
@@ -50,7 +50,7 @@ def two_factor_page(request: HttpRequest) -> HttpResponse:
 
 @closed_page
 @before_enrolment
-@require_POST
+@post_only("accounts:security")
 def two_factor_switch(request: HttpRequest) -> HttpResponse:
     """Turn the second factor on or off."""
     is_on = request.POST.get("enabled") == "on"

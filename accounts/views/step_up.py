@@ -5,7 +5,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from accounts.assurance import Step
 from accounts.exceptions import FactorRequired, FactorsBlocked
@@ -16,7 +15,7 @@ from accounts.forms.base import PageForm, describe
 from accounts.forms.code import FactorForm, ResendForm
 from accounts.middleware import before_enrolment
 from accounts.views.login import get_safe_next
-from accounts.views.pages import closed_page, describe_waiting, show_form
+from accounts.views.pages import closed_page, describe_waiting, post_only, show_form
 from otp.exceptions import OtpError
 from otp.purposes import Purpose
 
@@ -48,7 +47,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
 
 @closed_page
 @before_enrolment
-@require_POST
+@post_only("accounts:security")
 def confirm_send(request: HttpRequest) -> HttpResponse:
     """Send the code."""
     step = _read_step(request)

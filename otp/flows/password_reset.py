@@ -25,8 +25,10 @@ from otp.purposes import Channel, Purpose
 from otp.recovery import get_recovery
 
 
-def start(*, email: str, phone: str, client: Client) -> Verification:
+def start(*, email: str, phone: str, channel: str = "", client: Client) -> Verification:
     """Begin a reset. Returns the same for everybody; changes nothing about the account.
+
+    The code comes by text message unless another way to a phone is named.
 
     :raises InvalidDestination: the phone number cannot be read
     :raises OtpError: see `sending.open_send`; what is refused is refused without looking at accounts
@@ -34,7 +36,7 @@ def start(*, email: str, phone: str, client: Client) -> Verification:
     destination = _read_phone(phone, Kind.SEND, client)
     opening = sending.open_send(
         destination,
-        channel=Channel.SMS,
+        channel=channel or Channel.SMS,
         purpose=Purpose.PASSWORD_RESET,
         client=client,
         binding=services.get_bindings(_name_flow(email))[0],

@@ -44,24 +44,24 @@ export function configure({ baseURL, timeout }) {
  *
  * Resolves to `{status, to, channel, verification_id, expires_in, resend_in, attempts_left}`; times in seconds, `to`
  * masked. `options`: `purpose` ("verification", "registration" or "password_reset") binds the code to that use,
- * `locale` chooses the message's language, `baseURL` goes before the configured one.
+ * `locale` chooses the message's language, `language` that of errors, `baseURL` goes before the configured one.
  *
  * @throws {ApiError} `too_many_requests` with `retryAfter` when a code went there a moment ago: that one stays good
  */
-export function sendOTP(to, channel = chooseChannel(to), { purpose, locale, baseURL } = {}) {
-  return post("send-otp", { to, channel, purpose, locale }, baseURL);
+export function sendOTP(to, channel = chooseChannel(to), { purpose, locale, language, baseURL } = {}) {
+  return post("send-otp", { to, channel, purpose, locale }, { language, baseURL });
 }
 
 /**
  * Check a code. Resolves to `{valid: true, status: "approved", verification_token}` and never to `valid: false`.
  *
- * `to` is the destination, or `{verificationId}` from the answer of `sendOTP`. `options`: `baseURL`.
+ * `to` is the destination, or `{verificationId}` from the answer of `sendOTP`. `options`: `language`, `baseURL`.
  *
  * @throws {ApiError} `incorrect_code` with `attemptsLeft`; `code_expired`; `too_many_attempts` with `retryAfter`
  */
-export function verifyOTP(to, code, { baseURL } = {}) {
+export function verifyOTP(to, code, { language, baseURL } = {}) {
   const place = to?.verificationId ? { verification_id: to.verificationId } : { to };
-  return post("verify-otp", { ...place, code: asText(code) }, baseURL);
+  return post("verify-otp", { ...place, code: asText(code) }, { language, baseURL });
 }
 
 /**
@@ -117,13 +117,17 @@ function completeBase(baseURL) {
   return /^https?:\/\/[^/]+$/i.test(trimmed) ? `${trimmed}/api` : trimmed;
 }
 
-async function post(path, body, baseURL) {
+async function post(path, body, { language, baseURL } = {}) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  if (language) {
+    headers["Accept-Language"] = language;
+  }
   let response;
   let answer;
   try {
     response = await fetch(`${completeBase(baseURL || settings.baseURL)}/${path}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      headers,
       body: JSON.stringify(body),
       // The public calls look at no cookie, so none travels.
       credentials: "omit",

@@ -1,48 +1,7 @@
 // <phone-verification>: walks a person from a phone number to a proven code. Light DOM; the page links the style sheet.
 
 import { sendOTP, verifyOTP } from "./client.js";
-
-/** Every text of the element, by name. `{…}` is filled in. Each can be set as an attribute `text-…` or in `texts`. */
-export const TEXTS = Object.freeze({
-  phoneLabel: "Phone number",
-  phoneHint: "With the country code, like +1\u00a0202\u00a0555\u00a00123.",
-  phoneMissing: "Enter your phone number.",
-  channelLegend: "How should the code come?",
-  channelSms: "Text message",
-  channelWhatsapp: "WhatsApp",
-  channelCall: "Phone call",
-  send: "Send code",
-  sending: "Sending…",
-  haveCode: "I have a code already",
-  sentSms: "We sent a code by text message to {to}. It works for {time}.",
-  sentWhatsapp: "We sent a code by WhatsApp to {to}. It works for {time}.",
-  sentCall: "We are calling {to} to tell you a code. It works for {time}.",
-  enterCode: "Enter the code that was sent to {to}.",
-  codeLabel: "Code",
-  codeMissing: "Enter the code.",
-  codeNotDigits: "A code is made of digits only. Check it and try again.",
-  codeTooShort: "That code is too short. Check that all of its digits are there.",
-  codeTooLong: "That code is too long. Enter only the digits of the code.",
-  verify: "Verify",
-  verifying: "Checking…",
-  resend: "Send again",
-  resendIn: "Send again in {time}",
-  resendNow: "You can ask for a new code now.",
-  insteadSms: "Send a text message instead",
-  insteadWhatsapp: "Send by WhatsApp instead",
-  insteadCall: "Call me instead",
-  changeNumber: "Change number",
-  attemptsLeft: "{count} tries left.",
-  attemptsLeftOne: "1 try left.",
-  tryAgainIn: "Try again in {time}.",
-  timeLeft: "The code works for {time} more.",
-  expired: "The code has expired. Ask for a new one.",
-  seconds: "{count} seconds",
-  secondsOne: "1 second",
-  minutes: "{count} minutes",
-  minutesOne: "1 minute",
-  done: "Your phone number is verified.",
-});
+import { TEXTS } from "./texts.js";
 
 const CHANNELS = ["sms", "whatsapp", "call"];
 const MIN_DIGITS = 4;
@@ -61,7 +20,7 @@ const PROPERTIES = {
 
 // insteadCall → text-instead-call
 const TEXT_ATTRIBUTES = Object.fromEntries(
-  Object.keys(TEXTS).map((name) => [name, `text-${name.replace(/[A-Z]/g, "-$&").toLowerCase()}`]),
+  Object.keys(TEXTS.en).map((name) => [name, `text-${name.replace(/[A-Z]/g, "-$&").toLowerCase()}`]),
 );
 
 let instances = 0;
@@ -69,7 +28,7 @@ let instances = 0;
 /**
  * The element. Attributes: `phone` (to begin with), `channel` (`sms`), `channels` (`"sms whatsapp call"`: lets the
  * person choose), `purpose`, `locale`, `code-length`, `base-url` (the API, where it is not the module's own origin) and
- * `text-…` for each text; the same as properties (`codeLength`, `baseURL`), and `texts` for many at once.
+ * `text-…` for each text; the language is that of the nearest `lang`. The same as properties (`codeLength`, `baseURL`), and `texts` for many at once.
  *
  * Fires, bubbling: `sent` `{phone, channel, to, verificationId, expiresIn, resendIn}`, `verified` `{phone,
  * verificationToken, verificationId}`, `failed` `{action, error}` with action "send" or "verify" and an `ApiError`.
@@ -77,7 +36,7 @@ let instances = 0;
  */
 // On a server that renders pages there is no HTMLElement, and importing this must not fail there.
 export class PhoneVerification extends (globalThis.HTMLElement ?? class {}) {
-  static observedAttributes = ["phone", "channel", "channels", ...Object.values(TEXT_ATTRIBUTES)];
+  static observedAttributes = ["lang", "phone", "channel", "channels", ...Object.values(TEXT_ATTRIBUTES)];
 
   #parts = null;
   #texts = {};
@@ -272,7 +231,7 @@ export class PhoneVerification extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #text(name, values = {}) {
-    const text = this.getAttribute(TEXT_ATTRIBUTES[name]) ?? this.#texts[name] ?? TEXTS[name];
+    const text = this.getAttribute(TEXT_ATTRIBUTES[name]) ?? this.#texts[name] ?? TEXTS[this.#language][name];
     return text.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
   }
 
@@ -296,7 +255,18 @@ export class PhoneVerification extends (globalThis.HTMLElement ?? class {}) {
 
   get #options() {
     const read = (name) => this.getAttribute(name) || undefined;
-    return { purpose: read("purpose"), locale: read("locale"), baseURL: read("base-url") };
+    const page = this.#pageLanguage;
+    const spoken = page in TEXTS ? page : undefined;
+    return { purpose: read("purpose"), locale: read("locale") ?? spoken, baseURL: read("base-url"), language: page };
+  }
+
+  /** What the page says around it decides, as for everything else in it. */
+  get #pageLanguage() {
+    return this.closest("[lang]")?.lang.toLowerCase().split("-")[0] || undefined;
+  }
+
+  get #language() {
+    return this.#pageLanguage in TEXTS ? this.#pageLanguage : "en";
   }
 
   get #isWaiting() {
@@ -437,7 +407,7 @@ export class PhoneVerification extends (globalThis.HTMLElement ?? class {}) {
   }
 
   #describe(error) {
-    const sentences = error.fields ? Object.values(error.fields).flat() : [error.message];
+    const sentences = error.fields ? Object.values(error.fields).flat() : [this.#nameFailure(error)];
     if (error.attemptsLeft !== undefined) {
       sentences.push(this.#count("attemptsLeft", error.attemptsLeft));
     }
@@ -445,6 +415,14 @@ export class PhoneVerification extends (globalThis.HTMLElement ?? class {}) {
       sentences.push(this.#text("tryAgainIn", { time: this.#duration(error.retryAfter) }));
     }
     return sentences.join(" ");
+  }
+
+  /** The server's sentences are in the page's language; what happens without its help has to be said here. */
+  #nameFailure(error) {
+    if (error.code !== "network_error") {
+      return error.message;
+    }
+    return this.#text(error.status ? "unreadable" : "unreachable");
   }
 
   // Showing

@@ -68,7 +68,14 @@ class TestHome:
         page.goto("/")
 
         addresses = page.locator("main a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
-        assert set(addresses) == {"/accounts/register/", "/api/docs", "/api/", "/admin/", "/sandbox/"}
+        assert set(addresses) == {
+            "/accounts/register/",
+            "/accounts/login/",
+            "/api/docs",
+            "/api/",
+            "/admin/",
+            "/sandbox/",
+        }
         for address in addresses:
             assert page.request.get(address).ok
 

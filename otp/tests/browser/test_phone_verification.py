@@ -436,6 +436,34 @@ class TestElement:
         assert page.evaluate("result.phone") == NUMBER
         assert Verification.objects.get().purpose == "registration"
 
+    def test_speaks_the_language_of_the_page_and_asks_the_server_for_it(self, page, inbox):
+        asked = []
+        open_home(page)
+        page.on("request", lambda request: asked.append(request) if request.method == "POST" else None)
+
+        page.evaluate(
+            "document.documentElement.lang = 'es-MX'; document.querySelector('phone-verification').lang = 'es'"
+        )
+        page.get_by_label("Número de teléfono").fill(NUMBER)
+        page.get_by_role("button", name="Enviar código").click()
+
+        expect(page.get_by_label("Código", exact=True)).to_be_focused()
+        expect(status(page)).to_contain_text("Enviamos un código por SMS a +1 ••• ••• 0123.")
+        assert asked[0].headers["accept-language"] == "es"
+        assert asked[0].post_data_json["locale"] == "es"
+
+    def test_has_every_text_in_every_language(self, page):
+        open_home(page)
+
+        texts = page.evaluate("import('/static/otp/texts.js').then(({ TEXTS }) => TEXTS)")
+
+        assert texts["es"].keys() == texts["en"].keys()
+        holes = {
+            language: {name: set(re.findall(r"{\w+}", text)) for name, text in texts[language].items()}
+            for language in texts
+        }
+        assert holes["es"] == holes["en"]
+
     def test_survives_being_moved(self, page, inbox):
         open_home(page)
         send(page)
