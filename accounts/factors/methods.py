@@ -46,19 +46,20 @@ def count_backup_codes(user: Any) -> int:
     return BackupCode.objects.filter(device__user=user, used_at=None).count()
 
 
-def _list(user: Any, usable: Q | None = None) -> list[str]:
+def get_conditions(usable: Q | None = None) -> dict[str, Exists]:
+    """Give for each method the condition of a row of people that says whether they have it, for lists of people."""
     confirmed = {"user": OuterRef("pk"), "confirmed": True}
     codes = BackupCode.objects.filter(usable or Q(), device__user=OuterRef("pk"), used_at=None)
-    has: Any = (
-        User.objects.filter(pk=user.pk)
-        .values(
-            passkey=Exists(WebAuthnCredential.objects.filter(**confirmed)),
-            totp=Exists(TotpDevice.objects.filter(**confirmed)),
-            otp=Exists(PhoneDevice.objects.filter(**confirmed, user__phone_verified_at__isnull=False)),
-            backup_code=Exists(codes),
-        )
-        .first()
-    ) or {}
+    return {
+        "passkey": Exists(WebAuthnCredential.objects.filter(**confirmed)),
+        "totp": Exists(TotpDevice.objects.filter(**confirmed)),
+        "otp": Exists(PhoneDevice.objects.filter(**confirmed, user__phone_verified_at__isnull=False)),
+        "backup_code": Exists(codes),
+    }
+
+
+def _list(user: Any, usable: Q | None = None) -> list[str]:
+    has: Any = User.objects.filter(pk=user.pk).values(**get_conditions(usable)).first() or {}
     order = [Method.PASSKEY, Method.TOTP, Method.OTP]
     if user.preferred_channel:
         order = [Method.OTP, Method.PASSKEY, Method.TOTP]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django_otp_webauthn.models import WebAuthnCredential
 
-from accounts.factors.methods import count_backup_codes, list_enrolled
+from accounts.factors.methods import Method, count_backup_codes, list_enrolled
 from accounts.models import PhoneDevice, TotpDevice
 from otp.destinations import Destination
 
@@ -20,6 +20,13 @@ class Overview:
     totp_device: TotpDevice | None
     passkeys: list[WebAuthnCredential]
     backup_codes_left: int
+
+    @property
+    def devices(self) -> list[tuple[Any, Any]]:
+        """List what the person confirms sign-ins with, each with the name of its kind; backup codes apart."""
+        devices = [(Method.OTP.label, self.phone_device), (Method.TOTP.label, self.totp_device)]
+        devices += [(Method.PASSKEY.label, passkey) for passkey in self.passkeys]
+        return [(label, device) for label, device in devices if device]
 
 
 def describe(user: Any) -> Overview:

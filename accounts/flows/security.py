@@ -11,4 +11,4 @@ def prefer_channel(user: User, channel: str) -> None:
 
 def list_events(user: User) -> list[SecurityEvent]:
     """List the last twenty things that happened to the account, newest first."""
-    return list(SecurityEvent.objects.filter(user=user).order_by("-id")[:20])
+    return list(SecurityEvent.objects.filter(user=user).select_related("actor").order_by("-id")[:20])

@@ -34,3 +34,9 @@ def end_all_sessions(user: Any) -> int:
     KnownBrowser.objects.filter(user=user).delete()
     count, _ = UserSession.objects.filter(user=user).delete()
     return count
+
+
+def end_some_sessions(user: Any, handles: list[str]) -> int:
+    """End the sessions with these handles, where they are the person's. Whoever calls it records why."""
+    keys = [session.pk for session in UserSession.objects.filter(user=user) if session.handle in handles]
+    return UserSession.objects.filter(user=user, pk__in=keys).delete()[0]

@@ -4,10 +4,13 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.client import Client
+
+MAX_REASON_LENGTH = 200
 
 
 class EventKind(models.TextChoices):
@@ -30,6 +33,13 @@ class EventKind(models.TextChoices):
     SESSION_ENDED = "session_ended", _("Session ended")
     UNLOCKED = "unlocked", _("Unlocked by support")
     RESET_STARTED = "reset_started", _("Password reset started by support")
+    TWO_FACTOR_OPTIONAL = "two_factor_optional", _("Second factor no longer a requirement")
+    SWITCHED_OFF = "switched_off", _("Account switched off")
+    SWITCHED_ON = "switched_on", _("Account switched on")
+    ACCOUNT_MADE = "account_made", _("Account made by staff")
+    RIGHTS_CHANGED = "rights_changed", _("Rights on this site changed")
+    SIGN_IN_FAILED = "sign_in_failed", _("Wrong password")
+    SIGN_IN_BLOCKED = "sign_in_blocked", _("Sign-ins blocked after wrong passwords")
 
 
 class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
@@ -42,7 +52,18 @@ class SecurityEvent(models.Model):
 
     created_at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=24, choices=EventKind.choices)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="security_events")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="security_events",
+        help_text=_("Whose account; empty where somebody tried to sign in to one that does not exist."),
+    )
+    # SECURITY: a hash and nothing else: people type passwords into the wrong field.
+    typed_hash = models.CharField(
+        _("what was typed"), max_length=64, blank=True, help_text=_("Keyed hash of the address, where it is nobody’s.")
+    )
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -52,7 +73,7 @@ class SecurityEvent(models.Model):
         help_text=_("Who of the staff did it; empty where the person did."),
     )
     detail = models.CharField(max_length=200, blank=True, help_text=_("Which factor, or a masked number."))
-    reason = models.CharField(max_length=200, blank=True, help_text=_("What staff gave as the reason."))
+    reason = models.CharField(max_length=MAX_REASON_LENGTH, blank=True, help_text=_("What staff gave as the reason."))
     client_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)
 
@@ -61,7 +82,11 @@ class SecurityEvent(models.Model):
     class Meta:
         verbose_name = _("security event")
         verbose_name_plural = _("security events")
-        indexes = [models.Index(fields=["user", "-id"], name="event_by_user")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="event_by_user"),
+            models.Index(fields=["client_address", "-id"], name="event_by_address"),
+            models.Index(fields=["typed_hash", "-id"], name="event_by_typed", condition=~Q(typed_hash="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} ({self.created_at:%Y-%m-%d %H:%M})"
@@ -76,7 +101,7 @@ class SecurityEvent(models.Model):
             user=user,
             actor=actor,
             detail=str(detail)[:200],
-            reason=reason[:200],
+            reason=reason[:MAX_REASON_LENGTH],
             client_address=client.address or None,
             user_agent=client.user_agent,
         )

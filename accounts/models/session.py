@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.browser_name import name_browser
+from otp.destinations import hash_address
 
 SIGNED_IN = "signed_in"  # session key; what `accounts.flows.login.sign_in` writes, see `SignedIn` there
 
@@ -42,6 +43,12 @@ class UserSession(AbstractBaseSession):
     @property
     def browser(self) -> str:
         return name_browser(self.user_agent)
+
+    @property
+    def handle(self) -> str:
+        """Name the session without its key, which opens it: a keyed hash, for forms."""
+        # SECURITY: whoever reads a session's key is signed in as its person.
+        return hash_address(f"accounts.session:{self.session_key}", settings.OTP_HASH_KEYS[0])[:32]
 
     def describe(self, data: dict[str, Any]) -> None:
         """Take over whose the session is. One that nobody is signed in to keeps nothing about its visitor."""

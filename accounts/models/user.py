@@ -72,6 +72,16 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        # What support may be given one by one; docs/how-to/help-a-person.md says what each is for.
+        permissions = [
+            ("view_phone", _("Can see whole phone numbers of people")),
+            ("unlock_user", _("Can unlock people")),
+            ("require_two_factor", _("Can make a second factor a requirement, or no longer")),
+            ("end_sessions", _("Can end people’s sessions")),
+            ("start_reset", _("Can start a password reset for people")),
+            ("remove_factors", _("Can remove people’s factors")),
+            ("switch_user_off", _("Can switch accounts off and on")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["phone"],
