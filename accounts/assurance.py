@@ -34,6 +34,7 @@ class Step(TextChoices):
     PHONE_CHANGE = "phone_change", _("change your phone number")
     PASSWORD = "password", _("change your password")
     SESSIONS = "sessions", _("sign out elsewhere")
+    PAYMENT = "payment", _("confirm a payment")
     STAFF = "staff", _("open the admin site")
     SUPPORT = "support", _("change somebody’s account")
 

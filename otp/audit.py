@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from uuid import UUID
 
 from otp.client import Client
 from otp.destinations import Destination
@@ -22,12 +23,13 @@ def open_attempt(
     verification: Verification | None = None,
     user_id: int | None = None,
     guard: str = "",
+    approval_id: UUID | None = None,
 ) -> VerificationAttempt:
     """Write the row as `crashed`: whatever happens from here on, it stays.
 
     `guard` names the rules of the pumping guard that would have refused it, if they enforced.
     """
-    attempt = _build(kind, client, purpose, channel, destination, verification, user_id)
+    attempt = _build(kind, client, purpose, channel, destination, verification, user_id, approval_id)
     attempt.guard = guard
     return _write(attempt)
 
@@ -42,9 +44,10 @@ def record_refusal(
     destination: Destination | None = None,
     verification: Verification | None = None,
     user_id: int | None = None,
+    approval_id: UUID | None = None,
 ) -> None:
     """Write the one row of something that never reached Twilio."""
-    attempt = _build(kind, client, purpose, channel, destination, verification, user_id)
+    attempt = _build(kind, client, purpose, channel, destination, verification, user_id, approval_id)
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
     attempt.guard = error.reason.removeprefix("guard_") if error.reason.startswith("guard_") else ""
     _write(attempt)
@@ -97,6 +100,7 @@ def _build(
     destination: Destination | None,
     verification: Verification | None,
     user_id: int | None,
+    approval_id: UUID | None,
 ) -> VerificationAttempt:
     source = verification or destination
     attempt = VerificationAttempt(
@@ -105,6 +109,7 @@ def _build(
         channel=channel,
         verification=verification,
         user_id=user_id,
+        approval_id=approval_id,
         client_address=client.address or None,
         user_agent=client.user_agent,
     )

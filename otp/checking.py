@@ -24,6 +24,7 @@ from otp.exceptions import (
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
+from otp.money import Payment
 from otp.prices import get_success_price
 from otp.purposes import Purpose, get_group
 from otp.transactions import raise_if_in_transaction
@@ -58,7 +59,14 @@ def check_public(destination: Destination, code: str, *, client: Client) -> Veri
 
 @sensitive_variables("code")
 def check_for(
-    destination: Destination, code: str, *, purpose: str, bindings: list[str], client: Client, is_decoy: bool = False
+    destination: Destination,
+    code: str,
+    *,
+    purpose: str,
+    bindings: list[str],
+    client: Client,
+    is_decoy: bool = False,
+    payment: Payment | None = None,
 ) -> Verification:
     """Check a code for one purpose.
 
@@ -70,7 +78,14 @@ def check_for(
     """
     found = Verification.objects.good_for(purpose, bindings).live().to(destination)
     return check(
-        found, code, client=client, purpose=purpose, absent=CodeExpired(), destination=destination, is_decoy=is_decoy
+        found,
+        code,
+        client=client,
+        purpose=purpose,
+        absent=CodeExpired(),
+        destination=destination,
+        is_decoy=is_decoy,
+        payment=payment,
     )
 
 
@@ -84,6 +99,7 @@ def check(
     absent: OtpError,
     destination: Destination | None = None,
     is_decoy: bool = False,
+    payment: Payment | None = None,
 ) -> Verification:
     """Check a code against the newest of the rows found, all of one group of purposes, and approve that row.
 
@@ -94,6 +110,7 @@ def check(
     :raises ProviderUnavailable: no answer to trust; the try is given back
     """
     raise_if_in_transaction()
+    approval_id = payment.approval_id if payment else None
     verification = _find_newest(found, get_group(purpose))
     try:
         limits.take_check(client)
@@ -103,11 +120,22 @@ def check(
     except OtpError as error:
         asked = verification.purpose if verification else purpose
         audit.record_refusal(
-            error, Kind.CHECK, client, purpose=asked, destination=destination, verification=verification
+            error,
+            Kind.CHECK,
+            client,
+            purpose=asked,
+            destination=destination,
+            verification=verification,
+            approval_id=approval_id,
         )
         raise
     attempt = audit.open_attempt(
-        Kind.CHECK, client, purpose=verification.purpose, channel=verification.channel, verification=verification
+        Kind.CHECK,
+        client,
+        purpose=verification.purpose,
+        channel=verification.channel,
+        verification=verification,
+        approval_id=approval_id,
     )
     # SECURITY: count, commit, then ask: whatever happens during the call, this try is spent.
     if not verification.count_check():
@@ -120,6 +148,7 @@ def check(
         code,
         is_decoy=is_decoy or not verification.verification_sid,
         is_discreet=purpose == Purpose.PASSWORD_RESET,
+        payment=payment,
     )
     # SECURITY: the row count decides. Of many approvals by Twilio only one is ours.
     if not verification.approve():
@@ -178,13 +207,19 @@ def _too_many(verification: Verification) -> TooManyAttempts:
 
 @sensitive_variables("code")
 def _ask(
-    verification: Verification, attempt: VerificationAttempt, code: str, *, is_decoy: bool, is_discreet: bool
+    verification: Verification,
+    attempt: VerificationAttempt,
+    code: str,
+    *,
+    is_decoy: bool,
+    is_discreet: bool,
+    payment: Payment | None,
 ) -> None:
     """Ask Twilio, and bring the row to where its answer leaves it."""
     compare = _compare_discreetly if is_discreet else _compare
     try:
         with audit.settle_failure(attempt):
-            compare(verification, code, is_decoy=is_decoy)
+            compare(verification, code, is_decoy=is_decoy, payment=payment)
     except IncorrectCode as error:
         # Read anew: others may have tried meanwhile, and the last of them must close the row.
         verification.refresh_from_db(fields=["checks", "calls"])
@@ -205,7 +240,7 @@ def _ask(
 
 
 @sensitive_variables("code")
-def _compare(verification: Verification, code: str, *, is_decoy: bool) -> None:
+def _compare(verification: Verification, code: str, *, is_decoy: bool, payment: Payment | None) -> None:
     """Have Twilio compare the code; returns only if it is right, for this very destination."""
     if is_decoy:
         # SECURITY: whatever Twilio says, a decoy is never right.
@@ -215,7 +250,11 @@ def _compare(verification: Verification, code: str, *, is_decoy: bool) -> None:
             )
         raise IncorrectCode
     answer = twilio_verify.verify_otp(
-        None, code, verification_sid=verification.verification_sid, service_sid=verification.service_sid
+        None,
+        code,
+        verification_sid=verification.verification_sid,
+        service_sid=verification.service_sid,
+        payment=payment,
     )
     # SECURITY: an approval for another number is none.
     if not _is_same_destination(verification, answer.to):
@@ -223,10 +262,10 @@ def _compare(verification: Verification, code: str, *, is_decoy: bool) -> None:
 
 
 @sensitive_variables("code")
-def _compare_discreetly(verification: Verification, code: str, *, is_decoy: bool) -> None:
+def _compare_discreetly(verification: Verification, code: str, *, is_decoy: bool, payment: Payment | None) -> None:
     """Compare so that nothing tells a decoy from a row that Twilio has lost, refuses or lies about."""
     try:
-        _compare(verification, code, is_decoy=is_decoy)
+        _compare(verification, code, is_decoy=is_decoy, payment=payment)
     except AGAINST_THE_CODE:
         raise IncorrectCode from None
 

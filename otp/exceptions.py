@@ -157,6 +157,32 @@ class TooManyAttempts(OtpError):
     user_message = _("Too many wrong codes. Wait, then ask for a new code.")
 
 
+class PaymentNotConfirmed(IncorrectCode):
+    """A payment was not confirmed: the same words whether code, factor or values were wrong (RTS 2018/389, 4(3)(a))."""
+
+    user_message = _("The payment could not be confirmed with that. Check it and try again.")
+
+
+class PaymentOver(CodeExpired):
+    """The payment can be confirmed or redeemed no more: its time is over, it was canceled, or used."""
+
+    user_message = _("This payment can no longer be confirmed. Nothing was paid. Start it again.")
+
+
+class PaymentVoid(TooManyAttempts):
+    """Five wrong codes: the payment itself is void, not just the code."""
+
+    user_message = _("Too many wrong codes. This payment is void and nothing was paid.")
+
+
+class PaymentNotApproved(OtpError):
+    """Code that moves money was called without an approval of that payment."""
+
+    code = "step_up_required"
+    http_status = 403
+    user_message = _("Confirm this payment first.")
+
+
 class ProviderUnavailable(OtpError):
     """Twilio did not answer, or not in a way that can be trusted. Nothing was accepted.
 

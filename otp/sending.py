@@ -16,6 +16,7 @@ from otp.exceptions import Conflict, OtpError, ProviderUnavailable, TooManyAttem
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
+from otp.money import Payment
 from otp.prices import get_price
 from otp.purposes import get_service_sid
 from otp.transactions import raise_if_in_transaction
@@ -34,6 +35,7 @@ class Opening:
     superseded: list[Verification]
     taken: limits.Taken
     locale: str | None
+    payment: Payment | None = None
 
 
 def open_send(
@@ -45,6 +47,7 @@ def open_send(
     binding: str = "",
     user_id: int | None = None,
     locale: str | None = None,
+    payment: Payment | None = None,
 ) -> Opening:
     """Count a send and write its rows. A refusal is written too, as the one row of that attempt.
 
@@ -70,12 +73,27 @@ def open_send(
         if others:
             Verification.objects.filter(pk__in=[other.pk for other in others]).cancel_all()
     except OtpError as error:
-        audit.record_refusal(error, Kind.SEND, client, purpose=purpose, channel=channel, destination=destination)
+        audit.record_refusal(
+            error,
+            Kind.SEND,
+            client,
+            purpose=purpose,
+            channel=channel,
+            destination=destination,
+            user_id=user_id,
+            approval_id=payment.approval_id if payment else None,
+        )
         raise
     attempt = audit.open_attempt(
-        Kind.SEND, client, purpose=purpose, channel=channel, verification=verification, guard=taken.exceeded
+        Kind.SEND,
+        client,
+        purpose=purpose,
+        channel=channel,
+        verification=verification,
+        guard=taken.exceeded,
+        approval_id=payment.approval_id if payment else None,
     )
-    return Opening(destination, client, verification, attempt, others, taken, locale)
+    return Opening(destination, client, verification, attempt, others, taken, locale, payment)
 
 
 def deliver(opening: Opening) -> Verification:
@@ -91,6 +109,7 @@ def deliver(opening: Opening) -> Verification:
             verification.channel,
             service_sid=verification.service_sid,
             locale=opening.locale,
+            payment=opening.payment,
         )
     attempt.verification_sid, attempt.attempt_sid = sent.verification_sid, sent.attempt_sid
     if not verification.record_sent(sent.verification_sid):

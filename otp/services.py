@@ -19,9 +19,10 @@ from otp.exceptions import (
     OtpError,
     PurposeRequired,
 )
-from otp.models import Verification
+from otp.models import TransactionApproval, Verification
 from otp.models.attempt import Kind
 from otp.models.lifecycle import Status
+from otp.money import Payment
 from otp.purposes import Channel, Purpose
 from otp.transactions import raise_unless_in_transaction
 
@@ -36,6 +37,7 @@ def send_otp(
     client: Client,
     flow: str = "",
     user_id: int | None = None,
+    payment: Payment | None = None,
 ) -> Verification:
     """Send a code to a phone number or e-mail address.
 
@@ -59,6 +61,7 @@ def send_otp(
         binding=get_bindings(flow, user_id)[0],
         user_id=user_id,
         locale=locale,
+        payment=payment,
     )
     try:
         return sending.deliver(opening)
@@ -77,6 +80,7 @@ def verify_otp(
     client: Client,
     flow: str = "",
     user_id: int | None = None,
+    payment: Payment | None = None,
 ) -> Verification:
     """Check a code; returns the approved verification, good for one `redeem` within ten minutes.
 
@@ -97,7 +101,7 @@ def verify_otp(
     if not purpose and bindings == [""]:
         return checking.check_public(destination, code, client=client)
     return checking.check_for(
-        destination, code, purpose=purpose or Purpose.ANY_PUBLIC, bindings=bindings, client=client
+        destination, code, purpose=purpose or Purpose.ANY_PUBLIC, bindings=bindings, client=client, payment=payment
     )
 
 
@@ -167,10 +171,17 @@ def cancel(verification_id: UUID) -> None:
 
 
 def cancel_all(user_id: int) -> None:
-    """Void what is open for a person: codes that were sent to them, and proofs not used yet."""
-    Verification.objects.filter(user_id=user_id, status__in=[Status.PENDING, Status.APPROVED]).update(
-        status=Status.CANCELED
-    )
+    """Void what is open for a person: codes that were sent to them, proofs not used yet, and payments to confirm."""
+    cancel_codes(user_id)
+    TransactionApproval.objects.filter(user_id=user_id).cancel_all()
+
+
+def cancel_codes(user_id: int, *purposes: str) -> None:
+    """Void a person's codes and proofs, for all purposes unless some are named."""
+    found = Verification.objects.filter(user_id=user_id, status__in=[Status.PENDING, Status.APPROVED])
+    if purposes:
+        found = found.filter(purpose__in=purposes)
+    found.update(status=Status.CANCELED)
 
 
 def get_bindings(flow: str = "", user_id: int | None = None) -> list[str]:

@@ -228,6 +228,7 @@ LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_A
 LOGIN_EMAIL_CODES: bool = env.bool("LOGIN_EMAIL_CODES", default=False)
 OTP_REQUIRE_2FA_FOR: str = env.str("OTP_REQUIRE_2FA_FOR", default="staff")
 OTP_RECOVERY = "accounts.recovery"
+OTP_PAYERS = "accounts.payers"
 FACTOR_ENCRYPTION_KEYS: list[str] = env.list("FACTOR_ENCRYPTION_KEYS", default=[]) or [
     SECRET_KEY,
     *SECRET_KEY_FALLBACKS,
@@ -328,6 +329,8 @@ SPECTACULAR_SETTINGS = {
         "ResetStatus": ["password_changed"],
         "LoginStatus": ["authenticated", "second_factor_required"],
         "ProvenStatus": ["proven"],
+        "CodeMethod": ["otp", "totp", "backup_code"],
+        "ConfirmingMethod": ["otp", "totp"],
         "LogoutStatus": ["signed_out"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -2,7 +2,9 @@
 
 from django.urls import re_path
 
-from accounts.api import passkeys, viewsets
+from accounts.api import approvals, passkeys, viewsets
+
+APPROVAL = r"^approvals/(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 
 urlpatterns = [
     re_path(r"^session/?$", viewsets.SessionViewSet.as_view({"get": "retrieve"}), name="session"),
@@ -35,4 +37,13 @@ urlpatterns = [
     ),
     re_path(r"^step-up/send/?$", viewsets.StepUpSendViewSet.as_view({"post": "create"}), name="step-up-send"),
     re_path(r"^step-up/verify/?$", viewsets.StepUpVerifyViewSet.as_view({"post": "create"}), name="step-up-verify"),
+    re_path(r"^approvals/?$", approvals.ApprovalsViewSet.as_view({"post": "create"}), name="approvals"),
+    re_path(rf"{APPROVAL}/?$", approvals.ApprovalViewSet.as_view({"get": "retrieve"}), name="approval"),
+    re_path(rf"{APPROVAL}/send/?$", approvals.ApprovalSendViewSet.as_view({"post": "create"}), name="approval-send"),
+    re_path(
+        rf"{APPROVAL}/confirm/?$", approvals.ApprovalConfirmViewSet.as_view({"post": "create"}), name="approval-confirm"
+    ),
+    re_path(
+        rf"{APPROVAL}/cancel/?$", approvals.ApprovalCancelViewSet.as_view({"post": "create"}), name="approval-cancel"
+    ),
 ]

@@ -120,7 +120,7 @@ def finish(request: HttpRequest, *, code: str, method: str = "", flow: str = "",
         pending_login.end(request)
         raise
     if method != Method.OTP and pending.waiting:
-        services.cancel_all(user.pk)  # a code that is out serves nobody any more
+        services.cancel_codes(user.pk, Purpose.LOGIN)  # one that is out serves nobody any more
     sign_in(request, user, methods=[PASSWORD, method], device=device)
     if trust_browser and not user.is_staff:
         KnownBrowser.trust(user, browser_cookie.give(request))

@@ -13,7 +13,6 @@ from accounts.flows.sessions import end_all_sessions
 from accounts.models import SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.models.session import SIGNED_IN
-from otp import services
 from otp.client import Client
 from otp.flows.registration import raise_if_weak
 
@@ -37,7 +36,6 @@ def change(request: HttpRequest, *, password: str, new_password: str) -> None:
     user.set_password(new_password)
     with transaction.atomic():
         user.save(update_fields=["password"])
-        services.cancel_all(user.pk)
         end_all_sessions(user)
         SecurityEvent.record(EventKind.PASSWORD_CHANGED, user, client)
         mail.send_password_changed(user)

@@ -149,7 +149,6 @@ def stop(token: str, *, client: Client) -> User:
             _put(user, change.old_phone)
             # The number is the one that was proven long before: no day of waiting.
             User.objects.filter(pk=user.pk).update(phone_changed_at=None)
-            services.cancel_all(user.pk)
             end_all_sessions(user)
             SecurityEvent.record(EventKind.PHONE_CHANGE_STOPPED, user, client)
             mail.send_phone_change_stopped(user)

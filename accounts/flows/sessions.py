@@ -8,6 +8,7 @@ from accounts import assurance
 from accounts.assurance import Step
 from accounts.models import KnownBrowser, SecurityEvent, User, UserSession
 from accounts.models.event import EventKind
+from otp import services
 from otp.client import Client
 
 
@@ -25,12 +26,15 @@ def end_others(request: HttpRequest) -> int:
     user = cast("User", request.user)
     count, _ = UserSession.objects.filter(user=user).exclude(pk=request.session.session_key).delete()
     KnownBrowser.end_trust(user)
+    # Whoever signs out elsewhere may have seen somebody else there: what that one began must not go on.
+    services.cancel_all(user.pk)
     SecurityEvent.record(EventKind.SESSION_ENDED, user, Client.from_request(request), detail=count)
     return count
 
 
 def end_all_sessions(user: Any) -> int:
-    """End every session of a person, and trust in every browser. Whoever calls it records why."""
+    """End every session of a person, what is open in them, and trust in every browser. Its caller records why."""
+    services.cancel_all(user.pk)
     KnownBrowser.objects.filter(user=user).delete()
     count, _ = UserSession.objects.filter(user=user).delete()
     return count

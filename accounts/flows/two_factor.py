@@ -10,6 +10,7 @@ from accounts.assurance import Step
 from accounts.exceptions import FactorRequired, PolicyForbids
 from accounts.factors import phone
 from accounts.factors.methods import list_enrolled
+from accounts.flows.login import mark_verified
 from accounts.models import KnownBrowser, SecurityEvent, User
 from accounts.models.event import EventKind
 from otp.client import Client
@@ -33,7 +34,8 @@ def switch(request: HttpRequest, *, is_on: bool) -> User:
         if is_on and not list_enrolled(user):
             if not user.phone_verified_at:
                 raise FactorRequired(methods=[])
-            phone.enrol(user)
+            # What has just been proven is a factor from here on, and so it has proven this session.
+            mark_verified(request, phone.enrol(user))
         if User.objects.filter(pk=user.pk, two_factor_enabled=not is_on).update(two_factor_enabled=is_on):
             user.two_factor_enabled = is_on
             KnownBrowser.end_trust(user)

@@ -18,7 +18,7 @@ from otp.client import Client
 from otp.destinations import Destination, fold_email
 from otp.exceptions import CodeExpired, OtpError
 from otp.flows.registration import raise_if_weak
-from otp.models import Verification
+from otp.models import TransactionApproval, Verification
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import Status
 from otp.purposes import Channel, Purpose
@@ -150,9 +150,10 @@ def find_user(email: str, destination: Destination) -> Any | None:
 
 
 def close_open_codes(user: Any, destination: Destination) -> None:
-    """Void what is open for a person: pending codes, and proofs not used yet."""
+    """Void what is open for a person: pending codes, proofs not used yet, and payments to confirm."""
     own = Q(user=user) | Q(destination_hash__in=[*destination.hashes, *Destination(user.email).hashes])
     Verification.objects.filter(own, status__in=[Status.PENDING, Status.APPROVED]).update(status=Status.CANCELED)
+    TransactionApproval.objects.of(user).cancel_all()
 
 
 def _name_flow(email: str) -> str:

@@ -1,5 +1,6 @@
-"""The ledger: what was proven, and every attempt at it; what is known of them afterwards, and what seals them."""
+"""The ledger: what was proven and approved, every attempt at it, what is known of them afterwards, what seals them."""
 
+from otp.models.approval import TransactionApproval
 from otp.models.attempt import VerificationAttempt
 from otp.models.audit_chain import AuditBlock, AuditOpening, AuditSeal
 from otp.models.delivery import Delivery
@@ -15,6 +16,7 @@ __all__ = [
     "Delivery",
     "HourlyTotal",
     "Progress",
+    "TransactionApproval",
     "Verification",
     "VerificationAttempt",
 ]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.destinations import Destination
+from otp.models.approval import TransactionApproval
 from otp.models.verification import Verification
 from otp.purposes import Channel, Purpose
 
@@ -88,6 +89,14 @@ class VerificationAttempt(models.Model):
     channel = models.CharField(max_length=10, choices=Channel.choices, blank=True)
     verification = models.ForeignKey(
         Verification, null=True, blank=True, on_delete=models.PROTECT, related_name="attempts"
+    )
+    approval = models.ForeignKey(
+        TransactionApproval,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="attempts",
+        help_text=_("The payment it was for."),
     )
     # Once it is sealed a row never changes, so the number stays when the account is gone; `erase_user` removes it.
     user = models.ForeignKey(

@@ -39,6 +39,7 @@ ROW_FIELDS: dict[int, tuple[str, ...]] = {
     ),
 }
 ROW_FIELDS[2] = (*ROW_FIELDS[1], "guard", "request_id")
+ROW_FIELDS[3] = (*ROW_FIELDS[2], "approval_id")
 ROW_VERSION = max(ROW_FIELDS)
 # Fields of an attempt that may change after it was settled, and so are in no digest. What Twilio tells later (price,
 # delivery) is in a table of its own.

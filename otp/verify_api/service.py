@@ -26,6 +26,7 @@ from otp.exceptions import (
     TooManyAttempts,
     TooManyRequests,
 )
+from otp.money import Payment
 from otp.transactions import release_connection
 from otp.verify_api.errors import CHECK_ERRORS, LOCALE_ERRORS, SEND_ERRORS, get_error
 from otp.verify_api.http import VerifyHttpClient, get_last_error_was_sent
@@ -80,27 +81,44 @@ class TwilioVerifyService:
         self._trial_lock = threading.Lock()
 
     def send_otp(
-        self, to: str, channel: str = "sms", *, service_sid: str | None = None, locale: str | None = None
+        self,
+        to: str,
+        channel: str = "sms",
+        *,
+        service_sid: str | None = None,
+        locale: str | None = None,
+        payment: Payment | None = None,
     ) -> TwilioVerification:
         """Have Twilio send a code. Within ten minutes the same destination gets the same digits again.
+
+        With a payment the message names its amount and payee, and the code counts for these alone.
+        https://www.twilio.com/docs/verify/verifying-transactions-psd2, read 2026-11-22
 
         A language that Twilio does not have is left out in a second try; nothing was sent by the first.
 
         :raises OtpError: whatever `SEND_ERRORS` says, with `provider_code` on it
         """
         service = self._get_verify_service(service_sid)
+        request = {"to": to, "channel": channel, **_name_payment(payment)}
         options = {"locale": locale} if locale else {}
         try:
-            answer = self._call(lambda: service.verifications.create(to=to, channel=channel, **options), SEND_ERRORS)
+            answer = self._call(lambda: service.verifications.create(**request, **options), SEND_ERRORS)
         except OtpError as error:
             if not locale or error.provider_code not in LOCALE_ERRORS:
                 raise
-            answer = self._call(lambda: service.verifications.create(to=to, channel=channel), SEND_ERRORS)
+            answer = self._call(lambda: service.verifications.create(**request), SEND_ERRORS)
+        _raise_if_for_another_payment(answer, payment)
         return _read_verification(answer, service_sid, expected_status="pending")
 
     @sensitive_variables("code")
     def verify_otp(
-        self, to: str | None, code: str, *, verification_sid: str | None = None, service_sid: str | None = None
+        self,
+        to: str | None,
+        code: str,
+        *,
+        verification_sid: str | None = None,
+        service_sid: str | None = None,
+        payment: Payment | None = None,
     ) -> TwilioVerification:
         """Have Twilio compare a code, by its SID where that is known.
 
@@ -110,7 +128,8 @@ class TwilioVerifyService:
         :raises OtpError: whatever `CHECK_ERRORS` says, with `provider_code` on it
         """
         service = self._get_verify_service(service_sid)
-        target = {"verification_sid": verification_sid} if verification_sid else {"to": to}
+        target: dict[str, Any] = {"verification_sid": verification_sid} if verification_sid else {"to": to}
+        target |= _name_payment(payment)
         answer = self._call(lambda: service.verification_checks.create(code=code, **target), CHECK_ERRORS)
         if isinstance(answer.status, str) and answer.status in CHECK_STATUSES:
             raise CHECK_STATUSES[answer.status]()
@@ -118,6 +137,7 @@ class TwilioVerifyService:
         # SECURITY: an approval of anything else than what we asked about is no approval.
         if verification_sid and verification.verification_sid != verification_sid:
             raise ProviderMisbehaved
+        _raise_if_for_another_payment(answer, payment)
         return verification
 
     def cancel(self, to: str, *, service_sid: str | None = None) -> None:
@@ -233,6 +253,21 @@ class TwilioVerifyService:
             error.retry_after = retry_after or DEFAULT_WAITS.get(code or 0, DEFAULT_WAIT)
         error.provider_code = code
         return error
+
+
+def _name_payment(payment: Payment | None) -> dict[str, str]:
+    return {"amount": payment.amount, "payee": payment.payee} if payment else {}
+
+
+def _raise_if_for_another_payment(answer: Any, payment: Payment | None) -> None:
+    """Refuse an answer that speaks of other values; a Service without PSD2 speaks of none.
+
+    :raises ProviderMisbehaved: it does
+    """
+    for name, value in _name_payment(payment).items():
+        # SECURITY: an approval of another payment is no approval.
+        if (said := getattr(answer, name)) and said != value:
+            raise ProviderMisbehaved
 
 
 def _read_verification(answer: Any, service_sid: str | None, *, expected_status: str) -> TwilioVerification:
