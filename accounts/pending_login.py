@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from accounts.exceptions import SignInOver
+from accounts.factors.methods import list_for_sign_in
 from accounts.models import FactorBudget, User
 from accounts.waiting import Waiting
 
@@ -32,9 +33,10 @@ class PendingLogin:
     flow: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     waiting: Waiting | None = None
     problem: str = ""  # why no code went out, in a sentence
+    methods: list[str] = field(default_factory=list)  # by which it can be finished now; not kept
 
     def save(self, session: SessionBase) -> None:
-        session[KEY] = asdict(self)
+        session[KEY] = {**asdict(self), "methods": []}
 
 
 def start(request: HttpRequest, user: User, next_url: str) -> PendingLogin:
@@ -58,9 +60,11 @@ def find(request: HttpRequest) -> tuple[PendingLogin, User] | None:
     if pending is None:
         return None
     user = User.objects.filter(pk=pending.user_id, is_active=True).first()
+    pending.methods = list_for_sign_in(user) if user else []
     started_at = datetime.fromtimestamp(pending.started_at, UTC)
     if (
         user is None
+        or not pending.methods  # they were all removed meanwhile
         or time.time() - pending.started_at > LIFETIME_SECONDS
         # SECURITY: the password that was accepted is the one the account has.
         or not constant_time_compare(pending.password_stamp, user.get_session_auth_hash())

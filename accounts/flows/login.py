@@ -15,7 +15,7 @@ from accounts import browser_cookie, limits, mail, pending_login, policy
 from accounts.exceptions import FactorsBlocked, SignInMixedUp, SignInRefused, SignInUnavailable
 from accounts.factors import phone
 from accounts.factors.checking import check, raise_if_blocked
-from accounts.factors.methods import Method, list_for_sign_in
+from accounts.factors.methods import Method
 from accounts.models import KnownBrowser, SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.models.session import SIGNED_IN
@@ -70,7 +70,7 @@ def send_code(request: HttpRequest, *, channel: str = "") -> PendingLogin:
     """
     pending, user = pending_login.get(request)
     raise_if_blocked(user)
-    if Method.OTP not in list_for_sign_in(user):
+    if Method.OTP not in pending.methods:
         raise ChannelUnavailable
     _send(request, pending, user, channel)
     return pending
@@ -109,7 +109,7 @@ def finish(request: HttpRequest, *, code: str, method: str = "", flow: str = "",
             user,
             method,
             code,
-            allowed=list_for_sign_in(user),
+            allowed=pending.methods,
             purpose=Purpose.LOGIN,
             flow=pending.flow,
             channel=pending.waiting.channel if pending.waiting else "",
@@ -201,10 +201,10 @@ def describe_pending(request: HttpRequest) -> dict[str, Any]:
 
     :raises SignInOver: none is pending
     """
-    pending, user = pending_login.get(request)
+    pending, _ = pending_login.get(request)
     waiting = pending.waiting
     return {
-        "methods": list_for_sign_in(user),
+        "methods": pending.methods,
         "channel": waiting.channel if waiting else None,
         "to": waiting.to if waiting else None,
         "resend_in": waiting.resend_in if waiting else 0,
@@ -221,7 +221,7 @@ def describe_session(request: HttpRequest) -> dict[str, Any]:
         "user": request.user if request.user.is_authenticated else None,
         "second_factor": {
             "required": found is not None,
-            "methods": list_for_sign_in(found[1]) if found else [],
+            "methods": found[0].methods if found else [],
             "to": waiting.to if waiting else None,
         },
     }

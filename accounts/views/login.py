@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import pending_login
 from accounts.assurance import Step, lead_to_proof
 from accounts.exceptions import FactorsBlocked, SignInOver
-from accounts.factors.methods import Method, list_for_sign_in
+from accounts.factors.methods import Method
 from accounts.factors.phone import list_channels
 from accounts.flows import login as flow
 from accounts.forms.base import PageForm, describe
@@ -54,7 +54,7 @@ def login_code(request: HttpRequest) -> HttpResponse:
     if (found := pending_login.find(request)) is None:
         return _start_again(request, SignInOver())
     pending, user = found
-    method = _choose_method(request, user)
+    method = _choose_method(request, pending)
     form = LoginCodeForm(
         request.POST if request.method == "POST" else None, method=method, initial={"flow": pending.flow}
     )
@@ -133,10 +133,9 @@ def get_safe_next(request: HttpRequest, default: str = "/") -> str:
     return target if is_safe else default
 
 
-def _choose_method(request: HttpRequest, user: User) -> str:
-    methods = list_for_sign_in(user)
+def _choose_method(request: HttpRequest, pending: PendingLogin) -> str:
     asked = request.POST.get("method") or request.GET.get("method") or ""
-    return asked if asked in methods else methods[0]
+    return asked if asked in pending.methods else pending.methods[0]
 
 
 def _start_again(request: HttpRequest, error: OtpError) -> HttpResponse:
@@ -147,9 +146,8 @@ def _start_again(request: HttpRequest, error: OtpError) -> HttpResponse:
 def _show_code(
     request: HttpRequest, pending: PendingLogin, user: User, form: PageForm, refusal: OtpError | None = None
 ) -> HttpResponse:
-    methods = list_for_sign_in(user)
-    method = _choose_method(request, user)
-    channels = list_channels(user, Purpose.LOGIN) if Method.OTP in methods else []
+    method = _choose_method(request, pending)
+    channels = list_channels(user, Purpose.LOGIN) if Method.OTP in pending.methods else []
     is_code_form = isinstance(form, LoginCodeForm)
     return show_form(
         request,
@@ -158,7 +156,7 @@ def _show_code(
         refusal,
         code_form=form if is_code_form else LoginCodeForm(method=method, initial={"flow": pending.flow}),
         method=method,
-        other_methods=[other for other in methods if other != method],
+        other_methods=[other for other in pending.methods if other != method],
         problem=pending.problem,
         can_trust=not user.is_staff,
         **describe_waiting(pending.waiting, channels=channels),
