@@ -1,4 +1,4 @@
-"""Adding and removing factors. Each needs a fresh proof, ends trust in browsers, and tells the person.
+"""Adding and removing factors. Each needs a fresh proof, ends the other sessions, and tells the person.
 
 Passkeys have a ceremony of their own: `accounts.flows.passkeys`.
 """
@@ -17,7 +17,8 @@ from accounts.exceptions import FactorRequired, LastFactor
 from accounts.factors import backup_codes, phone, totp
 from accounts.factors.methods import Method, list_enrolled
 from accounts.flows.login import mark_verified
-from accounts.models import FactorBudget, KnownBrowser, PhoneDevice, SecurityEvent, TotpDevice, User
+from accounts.flows.sessions import end_elsewhere
+from accounts.models import BackupCodeDevice, FactorBudget, PhoneDevice, SecurityEvent, TotpDevice, User
 from accounts.models.event import EventKind
 from otp.client import Client
 from otp.exceptions import NotFound
@@ -95,7 +96,10 @@ def remove(request: HttpRequest, *, method: str, pk: int) -> None:
             raise NotFound
         if not list_enrolled(user) and (user.two_factor_enabled or policy.is_required(user)):
             raise LastFactor
-        KnownBrowser.end_trust(user)
+        if not list_enrolled(user):
+            # SECURITY: codes on a forgotten paper must not wake up with the next factor.
+            BackupCodeDevice.objects.filter(user=user).delete()
+        end_elsewhere(request)
         label = Method(method).label
         SecurityEvent.record(EventKind.FACTOR_REMOVED, user, Client.from_request(request), detail=label)
         mail.send_factor_removed(user, label)
@@ -111,7 +115,7 @@ def note_added(request: HttpRequest, device: Device, method: str) -> None:
     label = Method(method).label
     client = Client.from_request(request)
     FactorBudget.clear(user)
-    KnownBrowser.end_trust(user)
+    end_elsewhere(request)
     SecurityEvent.record(EventKind.FACTOR_ADDED, user, client, detail=label)
     mail.send_factor_added(user, label)
     if len(list_enrolled(user)) == 1 and User.objects.filter(pk=user.pk, two_factor_enabled=False).update(
@@ -121,4 +125,6 @@ def note_added(request: HttpRequest, device: Device, method: str) -> None:
         SecurityEvent.record(EventKind.TWO_FACTOR_ON, user, client)
         mail.send_two_factor_switched(user, is_on=True)
     if not user.is_verified():
+        # SECURITY: what the session opens grows: whoever has its key from before has nothing.
+        request.session.cycle_key()
         mark_verified(request, device)

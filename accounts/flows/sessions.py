@@ -23,12 +23,21 @@ def end_others(request: HttpRequest) -> int:
     :raises StepUpRequired, FactorRequired: without a fresh proof
     """
     assurance.raise_unless_fresh(request, Step.SESSIONS)
+    count = end_elsewhere(request)
+    SecurityEvent.record(EventKind.SESSION_ENDED, request.user, Client.from_request(request), detail=count)
+    return count
+
+
+def end_elsewhere(request: HttpRequest) -> int:
+    """End a person's other sessions, what is open in them, and trust in browsers: any change of how they sign in does.
+
+    Whoever calls it records why.
+    """
     user = cast("User", request.user)
-    count, _ = UserSession.objects.filter(user=user).exclude(pk=request.session.session_key).delete()
     KnownBrowser.end_trust(user)
     # Whoever signs out elsewhere may have seen somebody else there: what that one began must not go on.
     services.cancel_all(user.pk)
-    SecurityEvent.record(EventKind.SESSION_ENDED, user, Client.from_request(request), detail=count)
+    count, _ = UserSession.objects.filter(user=user).exclude(pk=request.session.session_key).delete()
     return count
 
 

@@ -11,7 +11,8 @@ from accounts.exceptions import FactorRequired, PolicyForbids
 from accounts.factors import phone
 from accounts.factors.methods import list_enrolled
 from accounts.flows.login import mark_verified
-from accounts.models import KnownBrowser, SecurityEvent, User
+from accounts.flows.sessions import end_elsewhere
+from accounts.models import SecurityEvent, User
 from accounts.models.event import EventKind
 from otp.client import Client
 
@@ -38,7 +39,7 @@ def switch(request: HttpRequest, *, is_on: bool) -> User:
             mark_verified(request, phone.enrol(user))
         if User.objects.filter(pk=user.pk, two_factor_enabled=not is_on).update(two_factor_enabled=is_on):
             user.two_factor_enabled = is_on
-            KnownBrowser.end_trust(user)
+            end_elsewhere(request)
             SecurityEvent.record(EventKind.TWO_FACTOR_ON if is_on else EventKind.TWO_FACTOR_OFF, user, client)
             mail.send_two_factor_switched(user, is_on=is_on)
     return user
