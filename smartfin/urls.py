@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from accounts.middleware import before_enrolment
@@ -18,6 +19,8 @@ urlpatterns = [
     # SECURITY: before the admin site's own, which would be a second door.
     path("admin/login/", door.admin_login),
     path("admin/logout/", door.logout),
+    # SECURITY: its own takes the old password alone, and tells nobody.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password-change")),
     path("admin/", admin.site.urls),
     path("i18n/language/", before_enrolment(login_not_required(set_language)), name="set-language"),
     path("favicon.ico", views.icon),
