@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import assurance, mail
+from accounts import assurance, browser_cookie, mail
 from accounts.assurance import Step
 from accounts.flows.login import authenticate_password, sign_in
 from accounts.flows.sessions import end_all_sessions
@@ -30,7 +30,8 @@ def change(request: HttpRequest, *, password: str, new_password: str) -> None:
     client = Client.from_request(request)
     signed_in = cast("User", request.user)
     raise_if_weak(new_password, signed_in, "new_password")
-    user = authenticate_password(email=signed_in.email, password=password, client=client)
+    cookie = browser_cookie.read(request)
+    user = authenticate_password(email=signed_in.email, password=password, client=client, cookie=cookie)
     methods = [entry["method"] for entry in request.session[SIGNED_IN]["methods"]]
     device = signed_in.otp_device
     user.set_password(new_password)

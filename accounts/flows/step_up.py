@@ -7,7 +7,7 @@ from typing import cast
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import assurance
+from accounts import assurance, browser_cookie
 from accounts.assurance import Step
 from accounts.exceptions import FactorRequired, FactorsBlocked
 from accounts.factors import phone
@@ -83,7 +83,7 @@ def prove(request: HttpRequest, step: str, *, code: str, method: str = "") -> No
     method = method or methods[0]
     client = Client.from_request(request)
     if methods == [assurance.PASSWORD] and method == assurance.PASSWORD:
-        authenticate_password(email=user.email, password=code, client=client)
+        authenticate_password(email=user.email, password=code, client=client, cookie=browser_cookie.read(request))
         device = None
     else:
         begun = find(request, step)
