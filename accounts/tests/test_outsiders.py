@@ -11,8 +11,6 @@ from accounts.tests.people import show_totp_code, with_backup_codes, with_phone,
 from accounts.tests.steps import LOGIN, LOGIN_CODE, call, give_code, give_password, is_signed_in
 from otp.tests.parallel import run_copies
 
-WRONG_TOTP = "000000"
-
 
 def get_failures(user):
     return FactorBudget.find(user).failures
