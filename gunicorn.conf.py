@@ -1,16 +1,22 @@
 """How gunicorn serves the site: `gunicorn smartfin.wsgi` finds this file by itself. Values come from the settings."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.urls import get_resolver
 
-from smartfin.wsgi import application  # loads code and settings once; the workers are copies of this process
+from smartfin.wsgi import application
 
 assert application
 
+# Code is loaded once, and the workers are copies of this process. Addresses bring the views along, and the Twilio
+# library with them, which every worker would otherwise load for itself at its first request.
 preload_app = True
+get_resolver().url_patterns  # noqa: B018
+import_module("otp.verify_api.service")
 bind = settings.GUNICORN_BIND
 workers = settings.GUNICORN_WORKERS
 # A thread waits while Twilio answers; a process would be 70 MB that waits.

@@ -1,0 +1,40 @@
+"""A database for one measurement, on the server that DATABASE_URL names."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.servers import BASE_DIR, get_environment
+
+NAME = "smartfin_benchmark"
+
+
+@contextmanager
+def make_database(server_url: str) -> Iterator[str]:
+    """Make it anew and migrate it; give its address, and drop it afterwards."""
+    url = urlsplit(server_url)._replace(path=f"/{NAME}").geturl()
+    name = sql.Identifier(NAME)
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            env = get_environment(url, 6379, 1) | {"DJANGO_SETTINGS_MODULE": "benchmarks.site_settings"}
+            migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+            subprocess.run(migrate, cwd=BASE_DIR, env=env, check=True)  # noqa: S603
+            yield url
+        finally:
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+
+def use(url: str) -> None:
+    """Set Django up in this process, on the database of the measurement."""
+    os.environ.update(get_environment(url, 6379, 1), DJANGO_SETTINGS_MODULE="benchmarks.site_settings")  # noqa: TID251
+    import django
+
+    django.setup()
