@@ -96,6 +96,9 @@ def uninstall(**kwargs: Any) -> None:
 
 
 def find_missing_triggers() -> list[str]:
+    """Name what is missing; nothing before the tables are there, which is when `migrate` runs the checks first."""
+    if not _has_tables():
+        return []
     wanted = SQLITE_TRIGGERS.keys() if connection.vendor == "sqlite" else POSTGRESQL_TRIGGERS.keys()
     return sorted(wanted - _find_triggers())
 
