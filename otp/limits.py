@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp import guard
@@ -18,6 +19,7 @@ from otp.client import Client
 from otp.destinations import Destination, hash_address
 from otp.exceptions import LimitsUnavailable, TooManyAttempts, TooManyRequests
 from otp.models import VerificationAttempt
+from otp.models.attempt import Kind
 from otp.models.lifecycle import get_seconds_until
 from otp.prices import get_price, to_units
 from otp.purposes import Channel, get_group
@@ -123,23 +125,31 @@ def raise_if_destination_is_over_limit(destination: Destination, purpose: str) -
     :raises TooManyAttempts: after too many wrong codes in an hour
     :raises TooManyRequests: after too many sends
     """
-    counts = VerificationAttempt.objects.count_recent(destination, get_group(purpose))
-    if counts["wrong_codes_per_hour"] >= settings.OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR:
-        raise TooManyAttempts(
-            retry_after=_get_wait(counts["first_wrong_code_in_hour"], HOUR), reason="wrong_codes_per_destination"
-        )
+    counted = VerificationAttempt.objects.find_counted(destination, get_group(purpose))
+    wait = _get_wait(
+        [at for kind, at in counted if kind != Kind.SEND], HOUR, settings.OTP_MAX_WRONG_CODES_PER_DESTINATION_PER_HOUR
+    )
+    if wait:
+        raise TooManyAttempts(retry_after=wait, reason="wrong_codes_per_destination")
+    sends = [at for kind, at in counted if kind == Kind.SEND]
     for period, name in ((MINUTE, "minute"), (HOUR, "hour"), (DAY, "day")):
-        if counts[f"sends_per_{name}"] >= getattr(settings, f"OTP_MAX_SENDS_PER_DESTINATION_PER_{name.upper()}"):
+        wait = _get_wait(sends, period, getattr(settings, f"OTP_MAX_SENDS_PER_DESTINATION_PER_{name.upper()}"))
+        if wait:
             raise TooManyRequests(
                 _("Too many codes were sent there. Wait, then try again."),
-                retry_after=_get_wait(counts[f"first_send_in_{name}"], period),
+                retry_after=wait,
                 reason=f"destination_per_{name}",
             )
 
 
-def _get_wait(first: datetime | None, period: int) -> int:
-    """Give the seconds until the first of those counted is out of the period; none counted, a limit of 0."""
-    return get_seconds_until(first + timedelta(seconds=period)) if first else period
+def _get_wait(times: list[datetime], period: int, limit: int) -> int:
+    """Give the seconds until there is room for one more, 0 where there is; `times` are those counted, oldest first."""
+    began_at = timezone.now() - timedelta(seconds=period)
+    recent = [at for at in times if at > began_at]
+    if len(recent) < limit:
+        return 0
+    # With a limit of 0 there is nothing that could go out of the period.
+    return max(1, get_seconds_until(recent[0] + timedelta(seconds=period))) if recent else period
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """The audit: one row for every send, every check and every notice, whatever became of it."""
 
-from datetime import timedelta
-from typing import Any, ClassVar, Self
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Min, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -47,33 +47,17 @@ class VerificationAttemptQuerySet(models.QuerySet["VerificationAttempt"]):
     def within(self, span: timedelta) -> Self:
         return self.filter(created_at__gt=timezone.now() - span)
 
-    def count_recent(self, destination: Destination, purposes: tuple[str, ...]) -> dict[str, Any]:
-        """Count what the exact limits go by, each with the time of the first one counted.
+    def find_counted(self, destination: Destination, purposes: tuple[str, ...]) -> list[tuple[str, datetime]]:
+        """Find what the exact limits of a destination count: a kind and a time each, oldest first.
 
-        Shape: `{"sends_per_hour": 1, "first_send_in_hour": datetime | None, …}`, likewise for `sends_per_minute`,
-        `sends_per_day` and `wrong_codes_per_hour`.
+        Sends of the last day and wrong codes of the last hour; what the limits allow is what bounds their number.
         """
-        minute = Q(created_at__gt=timezone.now() - timedelta(minutes=1))
-        hour = Q(created_at__gt=timezone.now() - timedelta(hours=1))
         # SECURITY: every send that got past our own limits counts, whatever became of it: a reset for nobody and one
         # that Twilio refused must not be told apart by when the limit comes.
         send = Q(kind=Kind.SEND, verification__isnull=False)
-        wrong = Q(outcome=Outcome.INCORRECT_CODE)
-        return (
-            self.to(destination)
-            .within(timedelta(days=1))
-            .filter(purpose__in=purposes)
-            .aggregate(
-                sends_per_minute=Count("pk", filter=send & minute),
-                first_send_in_minute=Min("created_at", filter=send & minute),
-                sends_per_hour=Count("pk", filter=send & hour),
-                first_send_in_hour=Min("created_at", filter=send & hour),
-                sends_per_day=Count("pk", filter=send),
-                first_send_in_day=Min("created_at", filter=send),
-                wrong_codes_per_hour=Count("pk", filter=wrong & hour),
-                first_wrong_code_in_hour=Min("created_at", filter=wrong & hour),
-            )
-        )
+        wrong = Q(outcome=Outcome.INCORRECT_CODE, created_at__gt=timezone.now() - timedelta(hours=1))
+        counted = self.to(destination).within(timedelta(days=1)).filter(send | wrong, purpose__in=purposes)
+        return list(counted.order_by("created_at").values_list("kind", "created_at"))
 
 
 class VerificationAttempt(models.Model):
