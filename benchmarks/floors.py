@@ -32,7 +32,8 @@ def bare_django(request: HttpRequest) -> HttpResponse:
 def one_call(request: Request) -> Response:
     from otp.verify_api.service import twilio_verify  # this module is the settings as well: not before they are
 
-    sent: Any = twilio_verify.send_otp(request.data["to"], "sms")
+    data: Any = request.data
+    sent = twilio_verify.send_otp(data["to"], "sms")
     return Response({"status": sent.status}, status=201)
 
 
