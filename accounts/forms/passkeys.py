@@ -19,4 +19,10 @@ class PasskeyNameForm(PageForm):
 
 
 class PasskeyForm(PasskeyNameForm):
+    """A new passkey. The page asks the browser for it once there is a name: what is made and refused stays behind."""
+
     code = PasskeyField()
+
+    def clean(self) -> None:
+        if "name" in self.errors:
+            self.errors.pop("code", None)

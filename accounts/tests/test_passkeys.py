@@ -679,7 +679,7 @@ class TestPages:
 
         shown = client.post("/accounts/login/code/", {"method": "passkey", "code": ""}).content.decode()
 
-        assert "Your browser used no passkey. It needs JavaScript for that." in shown
+        assert "Your browser used no passkey: it needs JavaScript for that." in shown
         assert "?method=backup_code" in shown
         assert 'href="#id_code"' not in shown  # the field is hidden: nothing to lead to
 
@@ -726,6 +726,22 @@ class TestPages:
         session.save()
         client.post(f"/accounts/security/passkey/{device.pk}/remove/")
         assert not WebAuthnCredential.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("fields", "sentence", "others"),
+        [
+            ({"name": " ", "code": ""}, "Give it a name.", "Your browser used no passkey"),
+            ({"name": "x", "code": ""}, "Your browser used no passkey", "Give it a name."),
+            ({"name": "x", "code": "{}"}, "That passkey wasn’t accepted.", "Give it a name."),
+        ],
+    )
+    def test_setting_up_says_what_is_missing(self, fields, sentence, others, client):
+        sign_in(client, make_person("bob@example.com", ""))
+
+        shown = client.post("/accounts/security/passkey/", fields).content.decode()
+
+        assert sentence in shown
+        assert others not in shown
 
     @pytest.mark.parametrize("method", ["get", "post"])
     def test_somebody_else_s_is_not_there(self, method, page):

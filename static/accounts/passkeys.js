@@ -4,6 +4,9 @@
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   let isBusy = false;
   form.addEventListener("submit", async (event) => {
+    if (form.elements.name?.value.trim() === "") {
+      return; // the server says so; a passkey that it refuses would stay on the device
+    }
     event.preventDefault();
     if (isBusy) {
       return;
