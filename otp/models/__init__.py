@@ -3,6 +3,7 @@
 from otp.models.approval import TransactionApproval
 from otp.models.attempt import VerificationAttempt
 from otp.models.audit_chain import AuditBlock, AuditOpening, AuditSeal
+from otp.models.audit_export import AuditExport
 from otp.models.delivery import Delivery
 from otp.models.totals import AnswerTimes, DailyTotal, HourlyTotal, Progress
 from otp.models.verification import Verification
@@ -10,6 +11,7 @@ from otp.models.verification import Verification
 __all__ = [
     "AnswerTimes",
     "AuditBlock",
+    "AuditExport",
     "AuditOpening",
     "AuditSeal",
     "DailyTotal",

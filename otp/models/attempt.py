@@ -84,7 +84,12 @@ class VerificationAttempt(models.Model):
     )
     # Once it is sealed a row never changes, so the number stays when the account is gone; `erase_user` removes it.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
     )
     destination_hash = models.CharField(max_length=64, blank=True)
     destination_masked = models.CharField(max_length=260, blank=True)
@@ -112,11 +117,29 @@ class VerificationAttempt(models.Model):
     class Meta:
         verbose_name = _("verification attempt")
         verbose_name_plural = _("verification attempts")
+        permissions = [("export_verificationattempt", _("Can export verification attempts"))]
+        # One for each filter and each search of the admin site: docs/explanation/performance.md.
         indexes = [
             models.Index(fields=["destination_hash", "created_at"], name="attempt_by_destination"),
             models.Index(fields=["created_at"], name="attempt_by_time"),
             models.Index(fields=["attempt_sid"], name="attempt_by_sid", condition=~Q(attempt_sid="")),
             models.Index(fields=["created_at"], name="attempt_by_guard", condition=Q(guard__gt="")),
+            models.Index(fields=["kind", "created_at"], name="attempt_by_kind"),
+            models.Index(fields=["outcome", "created_at"], name="attempt_by_outcome"),
+            models.Index(fields=["purpose", "created_at"], name="attempt_by_purpose"),
+            models.Index(fields=["channel", "created_at"], name="attempt_by_channel"),
+            models.Index(fields=["country", "created_at"], name="attempt_by_country"),
+            models.Index(fields=["user", "created_at"], name="attempt_by_user", condition=Q(user__isnull=False)),
+            models.Index(
+                fields=["client_address", "created_at"],
+                name="attempt_by_address",
+                condition=Q(client_address__isnull=False),
+            ),
+            models.Index(
+                fields=["verification_sid", "created_at"],
+                name="attempt_by_verification_sid",
+                condition=~Q(verification_sid=""),
+            ),
         ]
 
     def __str__(self) -> str:
