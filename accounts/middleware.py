@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -12,11 +13,10 @@ from accounts import browser_cookie, policy
 from accounts.exceptions import FactorRequired
 from accounts.flows.login import end_session
 from accounts.models.session import SIGNED_IN, is_over
+from accounts.session_time import get_idle_seconds, is_money, say_over
 from otp.api.handler import answer
 
 WANTED = "wanted_before_enrolment"  # session key: the path that somebody was on their way to
-# Where money is moved, a session that nobody has used for this long is over (RTS 2018/389 article 4(3)(d)).
-MONEY_IDLE_SECONDS = 300
 SEEN_EVERY_SECONDS = 30  # how exactly a session knows when it was last used: each note costs a statement
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -24,6 +24,12 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 def before_enrolment(view: Any) -> Any:
     """Keep a page open to whoever must set up a second factor first. Viewsets say `is_open_before_enrolment`."""
     view.is_open_before_enrolment = True
+    return view
+
+
+def polled(view: Any) -> Any:
+    """Mark a page whose GET pages ask for by themselves: it is no sign of a person. Viewsets say `is_polled`."""
+    view.is_polled = True
     return view
 
 
@@ -55,14 +61,14 @@ class SessionLifetimeMiddleware:
         signed_in = request.session.get(SIGNED_IN)
         # SECURITY: whoever is signed in came through `sign_in`, which writes it; anything else is no session.
         if is_over(signed_in) if signed_in else request.user.is_authenticated:
-            end_session(request)
+            _end(request, get_idle_seconds())
             return
         now = int(time.time())
-        if signed_in and _is_money(view) and now - signed_in["seen_at"] > MONEY_IDLE_SECONDS:
-            end_session(request)
+        limit = get_idle_seconds(is_money=is_money(view))
+        if signed_in and now - signed_in["seen_at"] > limit:
+            _end(request, limit)
             return
-        # Pages ask some calls by themselves: that is no sign of a person.
-        is_polled = getattr(getattr(view, "cls", None), "is_polled", False)
+        is_polled = request.method == "GET" and getattr(getattr(view, "cls", view), "is_polled", False)
         if signed_in and not is_polled and now - signed_in["seen_at"] >= SEEN_EVERY_SECONDS:
             request.session[SIGNED_IN] = {**signed_in, "seen_at": now}
 
@@ -93,8 +99,11 @@ def _is_open_before_enrolment(view: Any) -> bool:
     return getattr(getattr(view, "cls", view), "is_open_before_enrolment", False)
 
 
-def _is_money(view: Any) -> bool:
-    return getattr(getattr(view, "cls", view), "is_money", False)
+def _end(request: HttpRequest, limit: int) -> None:
+    """End a session by itself, and say so on the next page."""
+    end_session(request)
+    if not request.path.startswith("/api/"):
+        messages.info(request, say_over(limit))
 
 
 def _is_blind_to_cookies(view: Any) -> bool:

@@ -11,6 +11,7 @@ from accounts.views import (
     phone_change,
     registration,
     security,
+    session_time,
     step_up,
 )
 
@@ -32,6 +33,7 @@ urlpatterns = [
     path("password-reset/proof/", password_reset.reset_proof, name="password-reset-proof"),
     path("password-reset/proof/resend/", password_reset.reset_proof_resend, name="password-reset-proof-resend"),
     path("password-reset/done/", password_reset.reset_done, name="password-reset-done"),
+    path("session/", session_time.session_time, name="session-time"),
     path("confirm/", step_up.confirm, name="confirm"),
     path("confirm/send/", step_up.confirm_send, name="confirm-send"),
     path("security/", security.overview_page, name="security"),

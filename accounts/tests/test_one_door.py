@@ -20,6 +20,7 @@ OPEN = {
     "/accounts/password-reset/done/",
     "/accounts/register/",
     "/accounts/register/done/",
+    "/accounts/session/",
     "/api/",
     "/api/docs",
     "/api/schema",

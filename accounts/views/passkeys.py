@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.assurance import Step, step_up_required
 from accounts.flows import passkeys
 from accounts.forms.passkeys import PasskeyForm, PasskeyNameForm
-from accounts.middleware import before_enrolment
+from accounts.middleware import before_enrolment, take_wanted
 from accounts.models import User
 from accounts.views.pages import closed_page, show_form
 from otp.exceptions import NotFound, OtpError
@@ -30,7 +30,7 @@ def add(request: HttpRequest) -> HttpResponse:
             form.add_refusal(refusal := error)
         else:
             messages.success(request, _("Your passkey is set up."))
-            return redirect("accounts:security")
+            return redirect(take_wanted(request) or "accounts:security")
     return show_form(request, "accounts/passkeys/add.html", form, refusal)
 
 
