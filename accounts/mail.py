@@ -65,5 +65,20 @@ def send_staff_action(user: User, *, action: str, reason: str) -> None:
     _send("staff_action", user, action=action, reason=reason)
 
 
+def send_reset_started(user: User, *, path: str, by_link: bool, reason: str) -> None:
+    """Tell how to choose a new password, as support wants it. With `by_link` the path itself is the proof."""
+    _send("reset_started", user, path=path, by_link=by_link, reason=reason)
+
+
+def send_account_made(user: User, *, path: str, reason: str) -> None:
+    """Invite somebody for whom staff made an account. The path leads to choosing a password."""
+    _send("account_made", user, path=path, reason=reason)
+
+
+def send_password_set(user: User) -> None:
+    """Tell that the password was set by the link of a mail."""
+    _send("password_set", user)
+
+
 def _send(template: str, user: User, **context: Any) -> None:
     mail.send(template, user.email, language=user.language, now=timezone.now(), **context)

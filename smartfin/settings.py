@@ -225,6 +225,7 @@ AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "accounts:login"
 LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR", default=20)
 LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR: int = env.int("LOGIN_MAX_FAILURES_PER_ADDRESS_PER_HOUR", default=100)
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of the links that support has mailed: NIST SP 800-63B-4 section 4.2.1.2
 LOGIN_EMAIL_CODES: bool = env.bool("LOGIN_EMAIL_CODES", default=False)
 OTP_REQUIRE_2FA_FOR: str = env.str("OTP_REQUIRE_2FA_FOR", default="staff")
 OTP_RECOVERY = "accounts.recovery"

@@ -28,7 +28,7 @@ def list_actions(request: HttpRequest, person: User | None = None) -> list[Actio
     actor = cast("User", request.user)
     actions = [action for action in ACTIONS.values() if support.may(actor, action)]
     if person is None:
-        return actions
+        return [action for action in actions if not action.is_single]
     return [action for action in actions if action.fits(person)]
 
 
@@ -53,6 +53,8 @@ def show(model_admin: ModelAdmin, request: HttpRequest, name: str) -> HttpRespon
     if not is_fresh(request, Step.SUPPORT):
         return lead_to_proof(Step.SUPPORT, request.get_full_path())
     chosen = _read_people(request)
+    if action.is_single and len(chosen) != 1:
+        raise Http404
     obstacles = {person: support.find_obstacle(actor, person) for person in chosen}
     people = [person for person, obstacle in obstacles.items() if not obstacle]
     if not people:

@@ -17,15 +17,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import policy
+from accounts import mail, policy
 from accounts.admin import help as help_pages
+from accounts.assurance import Step, is_fresh, lead_to_proof
 from accounts.factors import overview
-from accounts.factors.methods import Method, get_conditions
+from accounts.factors.methods import get_conditions
 from accounts.flows.security import list_events
 from accounts.flows.sessions import list_sessions
 from accounts.flows.support import find_obstacle
-from accounts.models import FactorBudget, User
-from otp.admin import ReadOnlyAdmin
+from accounts.forms.support import AddForm
+from accounts.models import FactorBudget, SecurityEvent, User
+from accounts.models.event import EventKind
+from accounts.support.actions import LABELS, get_link_path
+from otp.client import Client
 from otp.destinations import Destination, fold_email, parse_phone
 from otp.exceptions import OtpError
 
@@ -46,7 +50,7 @@ class BlockedFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class UserAdmin(ReadOnlyAdmin):
+class UserAdmin(admin.ModelAdmin):
     """Nothing is typed into an account here: a number or address that staff could move would take the account along."""
 
     ordering = ["-id"]
@@ -63,6 +67,7 @@ class UserAdmin(ReadOnlyAdmin):
     list_filter = ["is_staff", "is_active", "two_factor_enabled", "two_factor_required", BlockedFilter]
     list_select_related = ["factor_budget"]
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["email"]
     search_help_text = _("The beginning of an email address, or a whole phone number.")
     fieldsets = [
@@ -76,6 +81,12 @@ class UserAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         conditions = {f"has_{method}": condition for method, condition in get_conditions().items()}
         return super().get_queryset(request).annotate(**conditions)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         # SECURITY: Django lets any column be filtered by in the address: `?password__startswith=…` reads a hash out.
@@ -94,6 +105,8 @@ class UserAdmin(ReadOnlyAdmin):
         return [_show_phone(request, name) for name in self.list_display]
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is None:
+            return [(None, {"fields": ["email", "reason"]})]
         return [
             (title, {"fields": [_show_phone(request, name) for name in options["fields"]]})
             for title, options in self.fieldsets
@@ -116,7 +129,7 @@ class UserAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("factors"))
     def factors(self, person: Any) -> str:
-        return ", ".join(str(method.label) for method in Method if getattr(person, f"has_{method.value}"))
+        return ", ".join(str(label) for method, label in LABELS.items() if getattr(person, f"has_{method}"))
 
     @admin.display(description=_("codes blocked"))
     def locked_until(self, person: Any) -> str:
@@ -134,7 +147,9 @@ class UserAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("factors"))
     def factors_table(self, person: User) -> SafeString:
-        return _render("factors", factors=overview.describe(person))
+        factors = overview.describe(person)
+        devices = [(LABELS[method], device) for method, device in factors.devices]
+        return _render("factors", devices=devices, backup_codes_left=factors.backup_codes_left)
 
     @admin.display(description=_("open sessions"))
     def sessions_table(self, person: User) -> SafeString:
@@ -159,6 +174,25 @@ class UserAdmin(ReadOnlyAdmin):
             "help_actions": help_pages.list_actions(request, person),
         }
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Make an account, after a fresh proof of who is asking."""
+        if self.has_add_permission(request) and not is_fresh(request, Step.SUPPORT):
+            return lead_to_proof(Step.SUPPORT, request.get_full_path())
+        return super().add_view(request, form_url, extra_context)
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **options: Any) -> Any:
+        return super().get_form(request, obj, change, **(options if obj else {**options, "form": AddForm}))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Make the account with a password that nobody knows, and mail the person how to choose theirs."""
+        obj.set_unusable_password()
+        obj.save(force_insert=True)
+        reason, client = form.cleaned_data["reason"], Client.from_request(request)
+        SecurityEvent.record(EventKind.ACCOUNT_MADE, obj, client, actor=request.user, reason=reason)
+        mail.send_account_made(obj, path=get_link_path(obj), reason=reason)
 
     def get_actions(self, request: HttpRequest) -> Any:
         return {

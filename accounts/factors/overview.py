@@ -22,11 +22,11 @@ class Overview:
     backup_codes_left: int
 
     @property
-    def devices(self) -> list[tuple[Any, Any]]:
-        """List what the person confirms sign-ins with, each with the name of its kind; backup codes apart."""
-        devices = [(Method.OTP.label, self.phone_device), (Method.TOTP.label, self.totp_device)]
-        devices += [(Method.PASSKEY.label, passkey) for passkey in self.passkeys]
-        return [(label, device) for label, device in devices if device]
+    def devices(self) -> list[tuple[str, Any]]:
+        """List what the person confirms sign-ins with, each with its method; backup codes apart."""
+        devices: list[tuple[str, Any]] = [(Method.OTP, self.phone_device), (Method.TOTP, self.totp_device)]
+        devices += [(Method.PASSKEY, passkey) for passkey in self.passkeys]
+        return [(method, device) for method, device in devices if device]
 
 
 def describe(user: Any) -> Overview:

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts import assurance, mail
+from accounts import assurance
 from accounts.assurance import Step
 from accounts.models import SecurityEvent, User
-from accounts.support.actions import Action
+from accounts.support.actions import SUPERUSERS, Action
 from otp.client import Client
 
 SELF = _("This is your own account: use your security settings.")
@@ -41,12 +41,12 @@ def act(request: HttpRequest, action: Action, people: Iterable[User], *, reason:
                 raise PermissionDenied
             detail = action.do(person, **options)
             SecurityEvent.record(action.kind, person, client, detail=detail, actor=actor, reason=reason)
-            mail.send_staff_action(person, action=action.mail, reason=reason)
+            action.send_mail(person, reason)
 
 
 def may(actor: User, action: Action) -> bool:
     """Tell whether a staff member may do this to anybody at all."""
-    return actor.has_perm(action.permission)
+    return actor.is_superuser if action.permission == SUPERUSERS else actor.has_perm(action.permission)
 
 
 def find_obstacle(actor: User, person: User) -> Any:

@@ -4,25 +4,24 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.factors.methods import Method
 from accounts.flows.sessions import list_sessions
 from accounts.models import User
 from accounts.models.event import MAX_REASON_LENGTH
-from accounts.support.actions import NUMBER
+from accounts.support.actions import LABELS, NUMBER
+from accounts.support.rights import describe_rights
 
 MAX_GRACE = timedelta(days=90)
 
 
-class ReasonForm(forms.Form):
-    """What every action asks for. `people` are those it will be done to."""
-
-    reason = forms.CharField(
+def make_reason_field() -> forms.CharField:
+    return forms.CharField(
         label=_("Reason"),
         min_length=5,
         max_length=MAX_REASON_LENGTH,
@@ -30,6 +29,12 @@ class ReasonForm(forms.Form):
         help_text=_("How you know who is asking, and what for. The person gets it by mail, and it is kept."),
         error_messages={"required": _("Say why.")},
     )
+
+
+class ReasonForm(forms.Form):
+    """What every action asks for. `people` are those it will be done to."""
+
+    reason = make_reason_field()
 
     def __init__(self, *args: Any, people: list[User], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -64,7 +69,7 @@ class RemoveForm(ReasonForm):
     methods = forms.MultipleChoiceField(
         label=_("What to remove"),
         widget=forms.CheckboxSelectMultiple,
-        choices=[*Method.choices, (NUMBER, _("the phone number itself: they will never have it again"))],
+        choices=[*LABELS.items(), (NUMBER, _("the phone number itself: they will never have it again"))],
         error_messages={"required": _("Choose what to remove.")},
     )
     field_order = ["methods", "reason"]
@@ -103,8 +108,38 @@ class EndSessionsForm(ReasonForm):
         return {"sessions": self.cleaned_data.get("sessions") or None}
 
 
+class RightsForm(ReasonForm):
+    is_staff = forms.BooleanField(label=_("Staff: may open the admin site"), required=False)
+    is_superuser = forms.BooleanField(label=_("Superuser: may do everything there"), required=False)
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.order_by("name"), label=_("Groups"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    user_permissions = forms.ModelMultipleChoiceField(
+        Permission.objects.select_related("content_type"),
+        label=_("Rights of their own"),
+        required=False,
+        widget=forms.SelectMultiple({"size": 12}),
+        help_text=_("Rather give a group than single rights."),
+    )
+    field_order = ["is_staff", "is_superuser", "groups", "user_permissions", "reason"]
+
+    def __init__(self, *args: Any, people: list[User], **options: Any) -> None:
+        super().__init__(*args, people=people, initial=describe_rights(people[0]), **options)
+
+
+class AddForm(forms.ModelForm):
+    """A new account: an address, and why. Nobody chooses a password for somebody else."""
+
+    reason = make_reason_field()
+
+    class Meta:
+        model = User
+        fields = ["email"]
+
+
 FORMS: dict[str, type[ReasonForm]] = {
     "require-two-factor": RequireForm,
     "remove-factors": RemoveForm,
     "end-sessions": EndSessionsForm,
+    "change-rights": RightsForm,
 }

@@ -8,20 +8,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from accounts import mail
 from accounts.factors.methods import Method, list_enrolled
+from accounts.flows import password_link
 from accounts.flows.factors import MODELS
 from accounts.flows.sessions import end_all_sessions, end_some_sessions
 from accounts.models import BackupCodeDevice, FactorBudget, PhoneDevice, TotpDevice, User
 from accounts.models.event import EventKind
+from accounts.support.rights import change_rights
 from otp import services
 from otp.destinations import Destination
 
+SUPERUSERS = ""  # in the place of a permission
 NUMBER = "number"  # beside the methods: the phone number itself, for whoever has lost it for good
 FACTORS = {**MODELS, Method.BACKUP_CODE: BackupCodeDevice}
+# As staff read them: the phone is not theirs.
+LABELS: dict[str, Any] = {
+    Method.OTP: _("codes to the phone"),
+    Method.TOTP: _("authenticator app"),
+    Method.PASSKEY: _("passkeys"),
+    Method.BACKUP_CODE: _("backup codes"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,15 @@ class Action:
     note: Any
     mail: Any
     fits: Callable[[User], bool] = lambda person: True  # whether to offer it on this person's page
+    tell: Callable[[User, "Action", str], None] | None = None  # the mail, where it is none of the ordinary ones
+    is_single: bool = False  # whether it is about one person at a time
+
+    def send_mail(self, user: User, reason: str) -> None:
+        """Tell the person what was done, and why."""
+        if self.tell:
+            self.tell(user, self, reason)
+        else:
+            mail.send_staff_action(user, action=self.mail, reason=reason)
 
 
 def unlock(user: User) -> str:
@@ -63,15 +84,29 @@ def end_sessions(user: User, *, sessions: list[str] | None = None) -> str:
     return str(end_all_sessions(user) if sessions is None else end_some_sessions(user, sessions))
 
 
+def start_reset(user: User) -> str:
+    """Change nothing: the mail that goes out says how to choose a new password."""
+    return ""
+
+
+def tell_how_to_reset(user: User, action: Action, reason: str) -> None:
+    """Send whoever has a proven phone to the ordinary reset, and a link to whoever has none."""
+    by_link = user.phone_verified_at is None
+    path = get_link_path(user) if by_link else reverse("accounts:password-reset")
+    mail.send_reset_started(user, path=path, by_link=by_link, reason=reason)
+
+
+def get_link_path(user: User) -> str:
+    return reverse("accounts:password-link-open", args=[password_link.make_token(user)])
+
+
 def remove_factors(user: User, *, methods: list[str]) -> str:
     """Take factors away, and shut out whoever is signed in. Without any left the second factor is off.
 
     `methods` may hold `NUMBER` beside them. Backup codes alone are no factor: they go with the last one.
     """
     removed = [
-        str(Method(name).label)
-        for name in FACTORS
-        if name in methods and FACTORS[name].objects.filter(user=user).delete()[0]
+        str(LABELS[name]) for name in FACTORS if name in methods and FACTORS[name].objects.filter(user=user).delete()[0]
     ]
     if NUMBER in methods and user.phone:
         removed.append(Destination(user.phone).masked)
@@ -142,6 +177,20 @@ ACTIONS = {
             _("You were signed out. Sign in again when you need to."),
         ),
         Action(
+            "start-reset",
+            "accounts.start_reset",
+            EventKind.RESET_STARTED,
+            start_reset,
+            _("Start a password reset"),
+            _(
+                "Mails the person how to choose a new password: with a code to their phone, or by a link if they have "
+                "none. Until they do, nothing changes. Nobody but them sees or chooses the password."
+            ),
+            "",
+            lambda person: person.is_active,
+            tell_how_to_reset,
+        ),
+        Action(
             "remove-factors",
             "accounts.remove_factors",
             EventKind.FACTOR_REMOVED,
@@ -175,6 +224,16 @@ ACTIONS = {
             _("The person can sign in again with what they had."),
             _("Your account was switched on again. You can sign in."),
             lambda person: not person.is_active,
+        ),
+        Action(
+            "change-rights",
+            SUPERUSERS,
+            EventKind.RIGHTS_CHANGED,
+            change_rights,
+            _("Change rights"),
+            _("What this person may do on this site. Takes effect at once."),
+            _("What you may do on the admin site was changed."),
+            is_single=True,
         ),
     )
 }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -33,6 +33,7 @@ OPTIONS = {
     "require-two-factor": {},
     "stop-requiring": {},
     "end-sessions": {},
+    "start-reset": {},
     "remove-factors": {"methods": ["otp", "totp", "passkey", "backup_code"]},
     "switch-off": {},
     "switch-on": {},
@@ -69,7 +70,7 @@ def desk(helper):
 def act(desk, django_capture_on_commit_callbacks):
     def act(action, *people, browser=desk, reason=REASON, **options):
         with django_capture_on_commit_callbacks(execute=True):
-            return browser.post(address(action, *people), {**OPTIONS[action], "reason": reason, **options})
+            return browser.post(address(action, *people), {**OPTIONS.get(action, {}), "reason": reason, **options})
 
     return act
 
@@ -80,7 +81,7 @@ def is_untouched(person):
 
 class TestActions:
     def test_the_table_knows_all_of_them(self):
-        assert OPTIONS.keys() == ACTIONS.keys()
+        assert {*OPTIONS, "change-rights"} == ACTIONS.keys()
 
     @pytest.mark.requirement("AUD-01", "AUD-07", "REC-15")
     @pytest.mark.parametrize("action", OPTIONS)
@@ -96,6 +97,7 @@ class TestActions:
         assert message.to == ["ann@example.com"]
         assert REASON in message.body
         assert str(ACTIONS[action].mail) in message.body
+        assert "+12025550123" not in message.body
 
     def test_unlock_forgets_wrong_codes(self, act, ann):
         FactorBudget.objects.create(user=ann, failures=100, blocked_until=timezone.now() + timedelta(days=1))
@@ -181,7 +183,7 @@ class TestActions:
         assert ann.two_factor_enabled
         assert TotpDevice.objects.filter(user=ann).exists()
         assert BackupCode.objects.count() == 10
-        assert SecurityEvent.objects.get(user=ann).detail == "code to your phone"
+        assert SecurityEvent.objects.get(user=ann).detail == "codes to the phone"
 
     def test_a_number_that_is_lost_for_good_can_go_too(self, act, ann):
         with_phone(ann)
@@ -191,6 +193,16 @@ class TestActions:
         ann.refresh_from_db()
         assert (ann.phone, ann.phone_verified_at, ann.two_factor_enabled) == ("", None, False)
         assert "+12025550123" not in SecurityEvent.objects.get(user=ann).detail
+
+    def test_a_reset_leads_whoever_has_a_phone_to_the_ordinary_way(self, act, ann):
+        browser = sign_in(Client(), ann)
+        kept = User.objects.filter(pk=ann.pk).values().get()
+
+        act("start-reset", ann)
+
+        assert "/accounts/password-reset/\n" in mail.outbox[0].body
+        assert User.objects.filter(pk=ann.pk).values().get() == kept
+        assert browser.get("/accounts/security/").status_code == 200
 
     def test_an_account_is_switched_off_and_on(self, act, ann):
         browser = sign_in(Client(), ann)
@@ -298,7 +310,7 @@ class TestWhatItTakes:
         browser.cookies = desk.cookies
 
         for action in OPTIONS:
-            assert browser.post(address(action, ann), {**OPTIONS[action], "reason": REASON}).status_code == 403
+            assert browser.post(address(action, ann), {**OPTIONS.get(action, {}), "reason": REASON}).status_code == 403
             assert is_untouched(ann)
 
     @pytest.mark.parametrize("who", ["superuser", "staff who may do more", "staff switched off", "themself"])
@@ -324,3 +336,74 @@ class TestWhatItTakes:
     def test_somebody_who_exists(self, query, desk):
         assert desk.get(f"/admin/accounts/user/help/unlock/{query}").status_code == 404
         assert desk.get("/admin/accounts/user/help/promote/?person=1").status_code == 404
+
+
+class TestRights:
+    """Giving and taking rights is for superusers."""
+
+    def test_are_set_recorded_and_told(self, admin_client, act, ann, admin_user):
+        prove(admin_client)
+        group = Group.objects.create(name="Support")
+        assert "Support" in read(admin_client.get(address("change-rights", ann)))
+
+        act("change-rights", ann, browser=admin_client, is_staff="on", groups=[group.pk])
+
+        ann.refresh_from_db()
+        assert (ann.is_staff, ann.is_superuser, list(ann.groups.all())) == (True, False, [group])
+        event = SecurityEvent.objects.get(user=ann)
+        assert (event.kind, event.detail, event.actor) == (EventKind.RIGHTS_CHANGED, "staff, Support", admin_user)
+        assert mail.outbox[0].to == ["ann@example.com"]
+
+    def test_are_not_for_support_to_give(self, desk, act, ann):
+        assert desk.get(address("change-rights", ann)).status_code == 403
+        assert act("change-rights", ann, is_staff="on", is_superuser="on").status_code == 403
+        ann.refresh_from_db()
+        assert not ann.is_staff
+        assert is_untouched(ann)
+
+    def test_one_person_at_a_time(self, admin_client, ann):
+        prove(admin_client)
+        bob = make_person("bob@example.com", "+12025550188")
+
+        assert admin_client.get(address("change-rights", ann, bob)).status_code == 404
+
+
+class TestNewAccount:
+    """An account that staff make opens to nobody until its owner has chosen a password."""
+
+    FIELDS = {"email": "Dan@Example.com", "reason": REASON}
+
+    @pytest.mark.requirement("REC-15", "AUD-01")
+    def test_is_made_without_a_password_and_its_owner_invited(
+        self, desk, helper, client, django_capture_on_commit_callbacks
+    ):
+        grant(helper, "add_user")
+        page = read(desk.get("/admin/accounts/user/add/"))
+        assert "assword" not in page.partition("<main")[2]
+        with django_capture_on_commit_callbacks(execute=True):
+            hostile = {"password": "chosen-by-staff", "is_staff": "on", "is_superuser": "on", "phone": "+12025550188"}
+            desk.post("/admin/accounts/user/add/", {**self.FIELDS, **hostile})
+
+        dan = User.objects.get(email="dan@example.com")
+        assert not dan.has_usable_password()
+        assert (dan.is_staff, dan.is_superuser, dan.phone, dan.phone_verified_at) == (False, False, "", None)
+        event = SecurityEvent.objects.get(user=dan)
+        assert (event.kind, event.actor, event.reason) == (EventKind.ACCOUNT_MADE, helper, REASON)
+        (message,) = mail.outbox
+        assert message.to == ["dan@example.com"]
+        answer = client.get(find_link(message), follow=True)
+        assert "Choose your password" in read(answer)
+
+    @pytest.mark.requirement("AUD-07")
+    def test_takes_a_right_a_proof_and_a_reason(self, desk, helper):
+        path = "/admin/accounts/user/add/"
+        assert desk.post(path, self.FIELDS).status_code == 403
+        grant(helper, "add_user")
+        assert "errornote" in read(desk.post(path, {**self.FIELDS, "reason": ""}))
+        prove(desk, ago=301)
+        assert desk.post(path, self.FIELDS)["Location"].startswith("/accounts/confirm/?for=support")
+        assert not User.objects.filter(email="dan@example.com").exists()
+
+
+def find_link(message):
+    return re.search(r"https?://[^/]+(/accounts/password-link/\S+)", message.body)[1]
