@@ -51,8 +51,9 @@ def send_phone_changed(user: User, *, new_masked: str, token: str) -> None:
     )
 
 
-def send_phone_change_stopped(user: User) -> None:
-    _send("phone_change_stopped", user)
+def send_phone_change_stopped(user: User, *, old_masked: str) -> None:
+    """Tell that the old number is back, and which one that is; '' where there was none."""
+    _send("phone_change_stopped", user, old_masked=old_masked)
 
 
 def send_password_changed(user: User) -> None:

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import cast
 
 from django.core import signing
@@ -15,8 +16,8 @@ from accounts import assurance, mail
 from accounts.assurance import Step
 from accounts.exceptions import LinkOver
 from accounts.factors.methods import list_enrolled
-from accounts.flows.sessions import end_all_sessions
-from accounts.models import KnownBrowser, PhoneChange, PhoneDevice, SecurityEvent, User
+from accounts.flows.sessions import end_all_sessions, end_elsewhere
+from accounts.models import PhoneChange, PhoneDevice, SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.models.phone_change import STOPPABLE_FOR
 from accounts.waiting import Waiting
@@ -92,14 +93,14 @@ def finish(request: HttpRequest, *, code: str) -> User:
     verification = services.verify_otp(
         change.phone, code, purpose=Purpose.PHONE_CHANGE, flow=change.flow, user_id=user.pk, client=client
     )
-    old = user.phone
     try:
         with transaction.atomic():
+            old = _hold(user).phone
             services.redeem(verification)
-            _put(user, change.phone)
+            _put(user, change.phone, changed_at=timezone.now())
+            end_elsewhere(request)
             row = PhoneChange.objects.create(user=user, old_phone=old, new_phone=change.phone)
-            services.cancel_all(user.pk)
-            masked = Destination(change.phone).masked
+            masked = _mask(change.phone)
             SecurityEvent.record(EventKind.PHONE_CHANGED, user, client, detail=masked)
             mail.send_phone_changed(user, new_masked=masked, token=make_stop_token(row))
             if old:
@@ -144,32 +145,41 @@ def stop(token: str, *, client: Client) -> User:
     user = change.user
     try:
         with transaction.atomic():
+            _hold(user)
             if not change.stop():
                 raise LinkOver
-            _put(user, change.old_phone)
-            # The number is the one that was proven long before: no day of waiting.
-            User.objects.filter(pk=user.pk).update(phone_changed_at=None)
+            # SECURITY: a number that an earlier change has just brought stays a new one.
+            _put(user, change.old_phone, changed_at=change.find_when_old_phone_came())
             end_all_sessions(user)
             SecurityEvent.record(EventKind.PHONE_CHANGE_STOPPED, user, client)
-            mail.send_phone_change_stopped(user)
+            mail.send_phone_change_stopped(user, old_masked=_mask(change.old_phone))
     except IntegrityError:
         raise PhoneTaken from None
     return user
 
 
-def _put(user: User, phone: str) -> None:
+def _mask(phone: str) -> str:
+    return Destination(phone).masked if phone else ""
+
+
+def _hold(user: User) -> User:
+    """Have changes of one person's number wait for each other: none may undo what stops it. Gives the row as it is."""
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+def _put(user: User, phone: str, *, changed_at: datetime | None) -> None:
     """Set the number and what hangs on it.
 
     :raises django.db.IntegrityError: it is another account's proven number
     """
-    now = timezone.now()
-    user.phone, user.phone_verified_at, user.phone_changed_at = phone, now if phone else None, now
+    user.phone, user.phone_verified_at, user.phone_changed_at = phone, timezone.now() if phone else None, changed_at
     user.save(update_fields=["phone", "phone_verified_at", "phone_changed_at"])
     if phone:
-        PhoneDevice.objects.filter(user=user).update(name=Destination(phone).masked)
-    else:
-        PhoneDevice.objects.filter(user=user).delete()
-    KnownBrowser.end_trust(user)
+        PhoneDevice.objects.filter(user=user).update(name=_mask(phone))
+        return
+    PhoneDevice.objects.filter(user=user).delete()
+    if not list_enrolled(user):
+        User.objects.filter(pk=user.pk).update(two_factor_enabled=False)
 
 
 def _tell_old_number(old: str, user: User, client: Client) -> None:

@@ -1,7 +1,7 @@
 """Changes of phone numbers: so that the owner can stop one that they did not make."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -41,6 +41,13 @@ class PhoneChange(models.Model):
             .filter(pk=pk, stopped_at=None, changed_at__gt=timezone.now() - STOPPABLE_FOR, user__is_active=True)
             .first()
         )
+
+    def find_when_old_phone_came(self) -> datetime | None:
+        """Find when the number that a stop puts back came to the account by a change itself, if it did."""
+        earlier = PhoneChange.objects.filter(
+            user=self.user, new_phone=self.old_phone, changed_at__lt=self.changed_at, stopped_at=None
+        )
+        return earlier.aggregate(last=models.Max("changed_at"))["last"]
 
     def stop(self) -> bool:
         """Mark it and all later ones of the person as stopped. Of any number of callers one sees True."""
