@@ -1,8 +1,10 @@
 """Fixtures for the journeys of people."""
 
 import pytest
+from django.test import Client
 
 from accounts.tests.people import NUMBER, make_person
+from accounts.tests.steps import call
 from otp.sandbox.models import Message
 
 
@@ -28,3 +30,27 @@ def submit(client, django_capture_on_commit_callbacks):
         return client.get(answer["Location"]) if answer.status_code == 302 else answer
 
     return submit
+
+
+@pytest.fixture
+def begin_reset(ann, django_capture_on_commit_callbacks, read_code):
+    """Take the first step over the API, and give what the second one needs."""
+
+    def begin_reset():
+        pair = {"email": ann.email, "phone": ann.phone}
+        with django_capture_on_commit_callbacks(execute=True):
+            assert call(Client(), "forgot-password-otp", **pair).status_code == 202
+        return {**pair, "otp_code": read_code(ann.phone), "new_password": "another-good-one"}
+
+    return begin_reset
+
+
+@pytest.fixture
+def finish_reset(django_capture_on_commit_callbacks):
+    """Take the second step over the API, with whatever proofs."""
+
+    def finish_reset(**body):
+        with django_capture_on_commit_callbacks(execute=True):
+            return call(Client(), "forgot-password-otp", **body)
+
+    return finish_reset
