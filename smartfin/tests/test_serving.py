@@ -5,7 +5,9 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from os import environ
 
 import pytest
@@ -103,6 +105,32 @@ def test_a_caller_cannot_say_that_plain_http_is_https(db, tmp_path):
 
     assert answer.status_code == 301, (tmp_path / "log").read_text()
     assert answer.headers["Location"].startswith("https://")
+
+
+@pytest.fixture(scope="module")
+def static_root(tmp_path_factory):
+    """Where the files lie that pages of a production site load."""
+    root = tmp_path_factory.mktemp("static")
+    env = {"PATH": environ["PATH"], "STATIC_ROOT": str(root)}
+    command = ["bin/with-production-values", sys.executable, "manage.py", "collectstatic", "--noinput"]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=env, check=True, capture_output=True)
+    return root
+
+
+def test_a_database_that_is_away_is_503_and_a_sentence(db, static_root, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    values = {**PRODUCTION, "STATIC_ROOT": str(static_root), "DATABASE_URL": f"postgres://x@127.0.0.1:{port}/x"}
+    # Django asks the database whose session this is before any view runs.
+    headers = {"X-Forwarded-Proto": "https", "Cookie": f"__Host-sessionid={'a' * 32}"}
+    paths = ["/accounts/security/", "/accounts/login/", "/api/me", "/api/session"]
+    with run_gunicorn(tmp_path / "log", **values, TRUSTED_PROXY_COUNT="1") as (_, url), ThreadPoolExecutor() as people:
+        # All at once: each waits ten seconds for a connection.
+        look = partial(requests.get, headers=headers, timeout=30, allow_redirects=False)
+        answers = list(people.map(look, [url + path for path in paths]))
+
+    assert [answer.status_code for answer in answers] == [503] * len(paths), (tmp_path / "log").read_text()
+    assert all("try again in a moment" in answer.text.lower() for answer in answers)
 
 
 def test_pages_without_collected_files_are_refused_at_the_start(db, tmp_path):
