@@ -1,11 +1,21 @@
 """How gunicorn serves the site: `gunicorn smartfin.wsgi` finds this file by itself. Values come from the settings."""
 
+import os
+import shutil
 import sys
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartfin.settings")
+# Before anything imports the metrics library: it looks here once, and then keeps what it counts in files that the
+# workers can add up.
+METRICS_DIR = Path(settings.PROMETHEUS_MULTIPROC_DIR or tempfile.mkdtemp(prefix="smartfin-metrics-"))
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+
 from django.urls import get_resolver
 
 from smartfin.wsgi import application
@@ -34,6 +44,14 @@ keyfile = settings.GUNICORN_KEYFILE or None
 secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
 errorlog = "-"
+# The server's own lines look like those of the site.
+logconfig_dict = {
+    **settings.LOGGING,
+    "loggers": {
+        **settings.LOGGING["loggers"],
+        "gunicorn.error": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
+}
 control_socket_disable = True  # stopping and reloading is done by signals; nothing is written beside the site
 
 
@@ -41,6 +59,23 @@ def on_starting(server: Any) -> None:
     """Say at once what every page would fail of."""
     if not settings.DEBUG and not Path(settings.STATIC_ROOT, "staticfiles.json").exists():
         sys.exit("The static files are not collected. Run: python manage.py collectstatic --noinput")
+
+    METRICS_DIR.mkdir(parents=True, exist_ok=True)
+    for path in METRICS_DIR.glob("*.db"):
+        path.unlink()  # of a run before this one
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Forget the gauges of a worker that is gone; what it counted stays in the sums."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Take away the directory of metrics if this run made it."""
+    if not settings.PROMETHEUS_MULTIPROC_DIR:
+        shutil.rmtree(METRICS_DIR, ignore_errors=True)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

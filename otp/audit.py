@@ -6,11 +6,16 @@ from contextlib import contextmanager
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
+
+from otp import metrics
 from otp.client import Client
 from otp.destinations import Destination
 from otp.exceptions import OtpError
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Outcome
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 def open_attempt(
@@ -51,6 +56,7 @@ def record_refusal(
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
     attempt.guard = error.reason.removeprefix("guard_") if error.reason.startswith("guard_") else ""
     _write(attempt)
+    _tell(attempt)
 
 
 def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None = None) -> None:
@@ -65,6 +71,7 @@ def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None =
         provider_code=attempt.provider_code,
         duration_ms=attempt.duration_ms,
     )
+    _tell(attempt)
 
 
 @contextmanager
@@ -80,6 +87,10 @@ def settle_failure(attempt: VerificationAttempt) -> Iterator[None]:
         attempt.duration_ms = _get_milliseconds_since(started)
         attempt.provider_code, attempt.reason = error.provider_code, error.reason
         settle(attempt, get_outcome(error))
+        raise
+    except Exception:
+        attempt.duration_ms = _get_milliseconds_since(started)
+        _tell(attempt)
         raise
     attempt.duration_ms = _get_milliseconds_since(started)
 
@@ -112,6 +123,7 @@ def _build(
         approval_id=approval_id,
         client_address=client.address or None,
         user_agent=client.user_agent,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
     )
     if verification:
         attempt.user_id = verification.user_id
@@ -128,3 +140,23 @@ def _build(
 def _write(attempt: VerificationAttempt) -> VerificationAttempt:
     attempt.save(force_insert=True)
     return attempt
+
+
+def _tell(attempt: VerificationAttempt) -> None:
+    """Count an attempt and write its line to the log, now that it is known what became of it."""
+    metrics.note_attempt(attempt)
+    logger.info(
+        "attempt",
+        attempt_id=attempt.pk,
+        kind=attempt.kind,
+        outcome=attempt.outcome,
+        purpose=attempt.purpose,
+        channel=attempt.channel,
+        destination=attempt.destination_masked,
+        country=attempt.country,
+        owner_id=attempt.user_id,
+        reason=attempt.reason,
+        guard=attempt.guard,
+        provider_code=attempt.provider_code,
+        duration_ms=attempt.duration_ms,
+    )

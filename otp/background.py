@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
@@ -66,7 +67,8 @@ def _submit(work: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
             connections.close_all()
             _places.release()
 
-    future = _get_executor().submit(run)
+    # What it writes carries the id of the request that it belongs to.
+    future = _get_executor().submit(copy_context().run, run)
     _running.add(future)
     future.add_done_callback(_running.discard)
 

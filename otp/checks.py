@@ -1,5 +1,6 @@
 """System checks: what settings and project must be like for codes to be safe. Numbered, each with a hint."""
 
+import ipaddress
 import re
 from typing import Any
 
@@ -91,9 +92,28 @@ def check_guard(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register()
+def check_metrics(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < MIN_HASH_KEY_LENGTH:
+        hint = "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        found.append(Error("METRICS_TOKEN must have at least 16 characters.", hint=hint, id="otp.E060"))
+    for network in settings.METRICS_NETWORKS:
+        try:
+            is_everybody = ipaddress.ip_network(network, strict=False).prefixlen == 0
+        except ValueError:
+            hint = f"Write 10.0.0.0/8 or fd00::/8, not {network}."
+            found.append(Error("METRICS_NETWORKS has something that is no network.", hint=hint, id="otp.E061"))
+            continue
+        if is_everybody:
+            hint = "Name the network that Prometheus asks from, or set METRICS_TOKEN."
+            found.append(Warning("METRICS_NETWORKS lets everybody read.", hint=hint, id="otp.W062"))
+    return found
+
+
 def find_errors() -> list[str]:
     """Say in a line each what the settings have that must not go into production."""
-    found = [*check_settings(), *check_trust(), *check_tables(), *check_guard()]
+    found = [*check_settings(), *check_trust(), *check_tables(), *check_guard(), *check_metrics()]
     return [f"  - {message.msg} {message.hint or ''}" for message in found if message.is_serious()]
 
 

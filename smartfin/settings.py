@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from smartfin import logs
 from smartfin.environment import Environment
 from smartfin.production import find_production_faults
 
@@ -150,6 +151,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "otp.operations.middleware.ProbeMiddleware",
+    "smartfin.request_log.RequestLogMiddleware",
+    "otp.operations.middleware.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -376,21 +380,17 @@ CSRF_COOKIE_HTTPONLY = True
 
 # Logs
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        "otp": {"level": "INFO"},
-        # Django's own handlers would write each line a second time.
-        "django": {"handlers": [], "level": "INFO"},
-        # SECURITY: these write the addresses they call, and a Verify address can hold a phone number.
-        "urllib3": {"level": "WARNING"},
-        "twilio": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOGGING = logs.configure(is_json=LOG_FORMAT != "console")
+DEFAULT_EXCEPTION_REPORTER = "smartfin.request_log.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "smartfin.request_log.ReportFilter"
+
+# Metrics
+
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=[])
+# Read by the metrics library itself, from the environment; named here so that .env can hold it.
+PROMETHEUS_MULTIPROC_DIR: str = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
 if DEBUG and not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY, in the environment or in .env. `make run` makes one for development.")

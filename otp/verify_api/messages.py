@@ -15,6 +15,8 @@ MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}\Z")
 class TwilioMessages(TwilioVerifyService):
     """Sends text messages over the same way out, with a breaker of its own: an outage here must not stop codes."""
 
+    api = "messages"
+
     @sensitive_variables("to", "text")
     def send_message(self, to: str, text: str) -> str:
         """Have Twilio send a text message; returns its SID (`SM…`).

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 
+from otp import metrics
 from otp.exceptions import (
     CodeExpired,
     IncorrectCode,
@@ -75,6 +76,8 @@ class TwilioVerifyService:
     `OTP_BREAKER_SECONDS` fail at once. The SDK's client is built on first use: importing this needs no credentials, and
     a forked worker gets sockets of its own.
     """
+
+    api = "verify"
 
     def __init__(self) -> None:
         self._build_lock = threading.Lock()
@@ -233,14 +236,16 @@ class TwilioVerifyService:
     def _pass_breaker(self) -> Iterator[None]:
         """Let calls through while Twilio is there; after an outage one at a time, until one was answered."""
         if self.breaker.opened:
-            raise ProviderUnavailable(retry_after=max(1, self.breaker.open_remaining), was_sent=False)
+            raise _refuse_by_breaker(max(1, self.breaker.open_remaining))
         is_trial = self.breaker.state == STATE_HALF_OPEN
         if is_trial and not self._trial_lock.acquire(blocking=False):
-            raise ProviderUnavailable(was_sent=False)
+            raise _refuse_by_breaker()
         try:
             with self.breaker:
                 yield
         finally:
+            if self.breaker.opened:
+                metrics.note_breaker(self.api, self.breaker.open_remaining)
             if is_trial:
                 self._trial_lock.release()
 
@@ -268,6 +273,12 @@ def _raise_if_for_another_payment(answer: Any, payment: Payment | None) -> None:
         # SECURITY: an approval of another payment is no approval.
         if (said := getattr(answer, name)) and said != value:
             raise ProviderMisbehaved
+
+
+def _refuse_by_breaker(retry_after: int = 5) -> ProviderUnavailable:
+    error = ProviderUnavailable(retry_after=retry_after, was_sent=False)
+    error.reason = "breaker_open"
+    return error
 
 
 def _read_verification(answer: Any, service_sid: str | None, *, expected_status: str) -> TwilioVerification:

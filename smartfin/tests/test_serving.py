@@ -148,3 +148,20 @@ def test_static_files_have_the_headers_of_pages(client):
     answer.close()
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "object-src 'none'" in answer["Content-Security-Policy"]
+
+
+def test_two_workers_count_as_one_and_leave_nothing_behind(db, tmp_path):
+    kept = {"TMPDIR": str(tmp_path), "METRICS_TOKEN": "a-token-of-the-tests", "GUNICORN_WORKERS": "2"}
+    headers = {"Authorization": "Bearer a-token-of-the-tests"}
+    with run_gunicorn(tmp_path / "log", **kept) as (process, url):
+        for _ in range(20):  # each a connection of its own, for whichever worker comes first
+            requests.get(f"{url}/nowhere/", timeout=30)
+        seen = {requests.get(f"{url}/metrics", headers=headers, timeout=30).text for _ in range(6)}
+        files = {path.name for path in tmp_path.glob("smartfin-metrics-*/counter_*.db")}
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+    assert len(files) == 2, (tmp_path / "log").read_text()
+    assert len(seen) == 1
+    assert 'smartfin_http_requests_total{method="GET",status="404",view="none"} 20.0' in seen.pop()
+    assert not list(tmp_path.glob("smartfin-metrics-*"))
