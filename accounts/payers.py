@@ -22,6 +22,7 @@ from accounts.models import TotpDevice, User
 from accounts.models.phone_change import COOLING_OFF
 from otp.client import Client
 from otp.exceptions import IncorrectCode, SecondProofRequired
+from otp.models import TransactionApproval
 from otp.models.lifecycle import get_seconds_until
 from otp.purposes import Purpose
 
@@ -56,15 +57,26 @@ def list_methods(request: HttpRequest) -> list[str]:
 
 
 @sensitive_variables("code")
-def check(user: Any, method: str, code: str, *, client: Client) -> None:
-    """Check a code of the authenticator app, on the person's one budget of failures.
+def check(approval: TransactionApproval, method: str, code: str, *, client: Client) -> None:
+    """Check a code of the authenticator app, or a passkey's answer, on the person's one budget of failures.
 
     :raises IncorrectCode: wrong, or used before; also the one that begins a block
+    :raises PasskeyOver: the passkey did not sign this payment
     :raises FactorsBlocked, FactorsDisabled: blocked before this one; nothing was compared
     """
-    checking.raise_if_blocked(user)
+    user: Any = approval.user
+    if method != Method.PASSKEY:
+        checking.raise_if_blocked(user)
     try:
-        checking.check(user, method, code, allowed=[Method.TOTP], purpose=Purpose.TRANSACTION, flow="", client=client)
+        checking.check(
+            user,
+            method,
+            code,
+            allowed=[Method.PASSKEY, Method.TOTP],
+            purpose=Purpose.TRANSACTION,
+            flow=str(approval.pk),
+            client=client,
+        )
     except FactorsBlocked:
         raise IncorrectCode from None
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts.views import (
+    approvals,
     factors,
     login,
     passkeys,
@@ -37,6 +38,9 @@ urlpatterns = [
     path("session/", session_time.session_time, name="session-time"),
     path("password-link/", password_link.choose, name="password-link"),
     path("password-link/<str:token>/", password_link.link, name="password-link-open"),
+    path("approve/<uuid:pk>/", approvals.approve, name="approve"),
+    path("approve/<uuid:pk>/send/", approvals.approve_send, name="approve-send"),
+    path("approve/<uuid:pk>/cancel/", approvals.approve_cancel, name="approve-cancel"),
     path("confirm/", step_up.confirm, name="confirm"),
     path("confirm/send/", step_up.confirm_send, name="confirm-send"),
     path("security/", security.overview_page, name="security"),

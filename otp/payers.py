@@ -4,13 +4,14 @@
 """
 
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from otp.client import Client
 from otp.exceptions import PaymentNotApproved, PaymentNotConfirmed
+from otp.models import TransactionApproval
 
 PHONE = "otp"  # the method of a code that Twilio sends; the others are the module's own
 
@@ -24,8 +25,10 @@ class Payers(Protocol):
         :raises OtpError: by nothing, or this session is not proven well enough to begin
         """
 
-    def check(self, user: Any, method: str, code: str, *, client: Client) -> None:
-        """Check a code of a factor other than the phone. Called outside of a transaction.
+    def check(self, approval: TransactionApproval, method: str, code: str, *, client: Client) -> None:
+        """Check a code, or what signed the approval's `challenge`, of a factor other than the phone.
+
+        Called outside of a transaction, with a method that `list_methods` gave.
 
         :raises IncorrectCode: it is wrong
         :raises OtpError: it cannot be checked now; nothing was compared
@@ -40,7 +43,7 @@ class PhoneAlone:
             raise PaymentNotApproved
         return [PHONE]
 
-    def check(self, user: Any, method: str, code: str, *, client: Client) -> None:
+    def check(self, approval: TransactionApproval, method: str, code: str, *, client: Client) -> None:
         raise PaymentNotConfirmed
 
 

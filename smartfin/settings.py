@@ -334,8 +334,6 @@ SPECTACULAR_SETTINGS = {
         "ResetStatus": ["password_changed"],
         "LoginStatus": ["authenticated", "second_factor_required"],
         "ProvenStatus": ["proven"],
-        "CodeMethod": ["otp", "totp", "backup_code"],
-        "ConfirmingMethod": ["otp", "totp"],
         "LogoutStatus": ["signed_out"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",

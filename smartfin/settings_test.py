@@ -15,7 +15,10 @@ os.environ.setdefault("TWILIO_VERIFY_URL", "sandbox:")
 os.environ.setdefault("OTP_BACKGROUND_THREADS", "0")
 
 from smartfin.settings import *  # noqa: E402, F403
-from smartfin.settings import DATABASES  # noqa: E402
+from smartfin.settings import DATABASES, INSTALLED_APPS  # noqa: E402
+
+# The worked example is the test bed of payments.
+INSTALLED_APPS = [*INSTALLED_APPS, "examples.transfer"]
 
 # Each run has databases of its own, so that two can run side by side. pytest-xdist's workers inherit the name.
 run = os.environ.setdefault("SMARTFIN_TEST_RUN", f"smartfin_test_{os.getpid()}")

@@ -16,7 +16,9 @@ from accounts.api.approvals_serializers import (
     ApprovalSerializer,
     ApprovedSerializer,
 )
+from accounts.api.passkeys_serializers import NoFieldsSerializer
 from accounts.api.viewsets import SessionCallViewSet
+from accounts.flows import passkeys
 from otp.flows import approvals
 from otp.models import TransactionApproval
 from otp.models.approval import ApprovalStatus
@@ -90,6 +92,16 @@ class ApprovalConfirmViewSet(ApprovalCallViewSet):
     def create(self, request: Request, pk: UUID) -> Response:
         token = approvals.confirm(request, pk, **self.read(request))
         return Response(ApprovedSerializer({"status": ApprovalStatus.APPROVED, "approval_token": token}).data)
+
+
+class ApprovalPasskeyViewSet(ApprovalCallViewSet):
+    """Ask for a passkey that signs the payment."""
+
+    serializer_class = NoFieldsSerializer
+
+    @schema.passkey_options
+    def create(self, request: Request, pk: UUID) -> Response:
+        return Response(passkeys.begin_payment(request, pk))
 
 
 class ApprovalCancelViewSet(ApprovalCallViewSet):

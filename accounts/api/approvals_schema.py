@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
 from accounts.api.approvals_serializers import ApprovalSerializer, ApprovedSerializer
+from accounts.api.passkeys_schema import TO_GET, TO_SIGN
 from accounts.api.schema import CSRF_HEADER
 from otp.api.serializers import ErrorSerializer
 
@@ -104,6 +105,17 @@ confirm = extend_schema(
             },
         ),
     ],
+)
+
+passkey_options = extend_schema(
+    operation_id="approval_passkey_options",
+    summary="Ask for a passkey that signs the payment",
+    tags=TAGS,
+    description="As at sign-in; the challenge is a keyed digest of the payment. What the browser gives goes to "
+    "`confirm` as `credential`, with the method `passkey`.",
+    parameters=[CSRF_HEADER],
+    responses={200: TO_GET, **_errors(400, 403, 404, 413, 415, 429)},
+    examples=[_example("To sign", 200, TO_SIGN)],
 )
 
 cancel = extend_schema(

@@ -4,15 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.serializers import FactorCodeSerializer
 from accounts.factors.methods import Method
-from otp.api.serializers import CodeField, TextField
+from otp.api.serializers import TextField
 from otp.models import TransactionApproval
 from otp.models.approval import ApprovalStatus
 from otp.money import MAX_PAYEE_LENGTH, MAX_REFERENCE_LENGTH
 from otp.purposes import Channel
 
 MAX_TYPED_AMOUNT_LENGTH = 32
-CONFIRMING = [Method.OTP, Method.TOTP]
 
 
 class ApprovalCreateSerializer(serializers.Serializer[Any]):
@@ -35,9 +35,8 @@ class ApprovalSendSerializer(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(Channel.choices, required=False, initial=Channel.SMS)
 
 
-class ApprovalConfirmSerializer(serializers.Serializer[Any]):
-    code = CodeField()
-    method = serializers.ChoiceField(CONFIRMING, required=False, help_text="`otp` where a code was sent, unless named.")
+class ApprovalConfirmSerializer(FactorCodeSerializer):
+    """The proof, and nothing else: what is paid, to whom and by whom is not for the request to say."""
 
 
 class ApprovalSerializer(serializers.Serializer[Any]):

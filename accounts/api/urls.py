@@ -44,6 +44,11 @@ urlpatterns = [
         rf"{APPROVAL}/confirm/?$", approvals.ApprovalConfirmViewSet.as_view({"post": "create"}), name="approval-confirm"
     ),
     re_path(
+        rf"{APPROVAL}/passkey/options/?$",
+        approvals.ApprovalPasskeyViewSet.as_view({"post": "create"}),
+        name="approval-passkey-options",
+    ),
+    re_path(
         rf"{APPROVAL}/cancel/?$", approvals.ApprovalCancelViewSet.as_view({"post": "create"}), name="approval-cancel"
     ),
 ]

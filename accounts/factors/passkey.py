@@ -51,11 +51,14 @@ MALFORMED = (WebAuthnException, ValueError, TypeError, LookupError, AttributeErr
 Answer = TypeVar("Answer", AuthenticationCredential, RegistrationCredential)
 
 
-def begin_use(user: Any, *, purpose: str, flow: str) -> dict[str, Any]:
-    """Ask the person's passkeys for a signature. Gives `PublicKeyCredentialRequestOptionsJSON`."""
+def begin_use(user: Any, *, purpose: str, flow: str, challenge: bytes = b"") -> dict[str, Any]:
+    """Ask the person's passkeys for a signature. Gives `PublicKeyCredentialRequestOptionsJSON`.
+
+    What is signed is random, unless `challenge` is a keyed digest of something that the person approves with it.
+    """
     options = generate_authentication_options(
         rp_id=settings.OTP_WEBAUTHN_RP_ID,
-        challenge=PasskeyChallenge.issue(user, purpose, flow),
+        challenge=PasskeyChallenge.issue(user, purpose, flow, challenge),
         timeout=settings.OTP_WEBAUTHN_TIMEOUT_SECONDS * 1000,
         allow_credentials=WebAuthnCredential.get_credential_descriptors_for_user(user),
         user_verification=UserVerificationRequirement.REQUIRED,

@@ -7,6 +7,7 @@ What the browser gives back for the first two goes to `login.finish` and `step_u
 import secrets
 from dataclasses import asdict
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -22,6 +23,7 @@ from accounts.flows import step_up
 from accounts.flows.factors import note_added
 from accounts.models import User
 from otp.exceptions import ChannelUnavailable, NotFound
+from otp.flows import approvals
 from otp.purposes import Purpose
 
 KEY = "passkey_flow"  # session key: ties a passkey that is being added to the session
@@ -51,6 +53,21 @@ def begin_step_up(request: HttpRequest, step: str) -> dict[str, Any]:
     begun = step_up.find(request, step)
     request.session[step_up.KEY] = asdict(begun)
     return passkey.begin_use(request.user, purpose=Purpose.STEP_UP, flow=begun.flow)
+
+
+def begin_payment(request: HttpRequest, approval_id: UUID) -> dict[str, Any]:
+    """Ask for a passkey that signs one payment: its digest is the challenge. The answer goes to `approvals.confirm`.
+
+    :raises OtpError: see `approvals.get` and `approvals.raise_if_closed`
+    :raises ChannelUnavailable: passkeys are not among what may confirm it
+    """
+    approval = approvals.get(request, approval_id)
+    approvals.raise_if_closed(approval)
+    if Method.PASSKEY not in approval.methods:
+        raise ChannelUnavailable(NO_PASSKEY)
+    return passkey.begin_use(
+        request.user, purpose=Purpose.TRANSACTION, flow=str(approval.pk), challenge=approval.challenge
+    )
 
 
 def begin_adding(request: HttpRequest) -> dict[str, Any]:

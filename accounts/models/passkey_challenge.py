@@ -39,9 +39,12 @@ class PasskeyChallenge(models.Model):
         return f"{self.purpose} ({self.expires_at:%Y-%m-%d %H:%M})"
 
     @classmethod
-    def issue(cls, user: Any, purpose: str, flow: str) -> bytes:
-        """Make a new challenge. Those that are over, of anybody, go: nothing else needs to clean up."""
-        challenge = secrets.token_bytes(LENGTH)
+    def issue(cls, user: Any, purpose: str, flow: str, challenge: bytes = b"") -> bytes:
+        """Make a new challenge. Those that are over, of anybody, go: nothing else needs to clean up.
+
+        One that is given must be as hard to guess as a random one, and made for this use alone.
+        """
+        challenge = challenge or secrets.token_bytes(LENGTH)
         expires_at = timezone.now() + timedelta(seconds=settings.OTP_WEBAUTHN_TIMEOUT_SECONDS)
         cls.objects.filter(expires_at__lte=timezone.now()).delete()
         cls.objects.update_or_create(

@@ -127,8 +127,8 @@ def send(request: HttpRequest, approval_id: UUID, *, channel: str = "") -> Trans
 def confirm(request: HttpRequest, approval_id: UUID, *, code: str, method: str = "") -> str:
     """Check a code and approve the payment. Gives the token that `payments.redeem_approval` takes.
 
-    Nothing but the id and the code comes from the request: amount and payee are the row's. Each wrong code counts,
-    whichever factor it was for; the fifth voids the payment.
+    Nothing but the id and the code comes from the request: amount and payee are the row's. For a passkey, `code` is the
+    browser's answer. Each wrong code counts, whichever factor it was for; the fifth voids the payment.
 
     :raises NotFound: see `get`
     :raises PaymentNotConfirmed: the code was wrong, or the method is none of theirs; `attempts_left` counts down
@@ -154,24 +154,6 @@ def confirm(request: HttpRequest, approval_id: UUID, *, code: str, method: str =
     except OtpError as error:
         _settle_unanswered(approval, error)
         raise
-
-
-def confirm_with_factor(request: HttpRequest, approval_id: UUID, *, method: str) -> str:
-    """Approve a payment that a factor has signed: its answer was checked against `approval.challenge`.
-
-    # SECURITY: for the module of such a factor alone, after its own check; nothing is compared here.
-
-    :raises NotFound: see `get`
-    :raises PaymentNotConfirmed: this person may not confirm by that factor now
-    :raises PaymentOver, PaymentVoid: it can be confirmed no more
-    """
-    approval = get(request, approval_id)
-    with _record_check(approval, Client.from_request(request)):
-        raise_if_closed(approval)
-        if method not in approval.methods:
-            raise PaymentNotConfirmed
-        _approve(approval, method)
-    return make_token(approval)
 
 
 def cancel(request: HttpRequest, approval_id: UUID) -> TransactionApproval:
@@ -266,7 +248,7 @@ def _confirm_by_factor(approval: TransactionApproval, method: str, code: str, cl
         limits.take_check(client)
         if not method:
             raise PaymentNotConfirmed
-        get_payers().check(approval.user, method, code, client=client)
+        get_payers().check(approval, method, code, client=client)
         _approve(approval, method)
     return make_token(approval)
 

@@ -1,0 +1,1 @@
+"""Worked examples of what is built on SmartFin. Nothing of the site needs them."""
