@@ -54,6 +54,25 @@ def give_sign_in_back(buckets: list[Bucket]) -> None:
         get_counters().give_back(bucket)
 
 
+def take_note(error: TooManyRequests, email: str, client: Client) -> bool:
+    """Tell whether this refusal is the first of its kind within an hour: the one to record. The others are the same.
+
+    :raises LimitsUnavailable: when they cannot be counted
+    """
+    key = client.network if error.reason == "login_address" else fold_email(email)
+    return get_counters().take([_get_bucket(f"{error.reason}_noted", key, 1)]) is None
+
+
+def clear_sign_in(email: str, browser_keys: list[str]) -> None:
+    """Forget the failures of an account, in all browsers: support unlocks it. Those of networks stay counted.
+
+    :raises LimitsUnavailable: when they cannot be reached
+    """
+    names = [("login_account", fold_email(email)), ("login_account_noted", fold_email(email))]
+    for name, key in [*names, *(("login_browser", key) for key in browser_keys)]:
+        get_counters().clear(_get_bucket(name, key, 1))
+
+
 def _get_bucket(name: str, key: str, limit: int) -> Bucket:
     # SECURITY: a keyed hash: people type passwords into the wrong field, and addresses are personal.
     return Bucket(f"{name}:{hash_address(key, settings.OTP_HASH_KEYS[0])[:32]}", limit, HOUR)

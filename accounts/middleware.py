@@ -101,7 +101,7 @@ def _is_open_before_enrolment(view: Any) -> bool:
 
 def _end(request: HttpRequest, limit: int) -> None:
     """End a session by itself, and say so on the next page."""
-    end_session(request)
+    end_session(request, "time")
     if not request.path.startswith("/api/"):
         messages.info(request, say_over(limit))
 

@@ -8,8 +8,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import SecurityEvent
+from accounts.models import SecurityEvent, User
+from accounts.models.event import hash_typed
 from otp.admin import ReadOnlyAdmin
+from otp.admin.filters import DayFilter
 from otp.destinations import fold_email
 
 
@@ -29,11 +31,9 @@ class ByStaffFilter(admin.SimpleListFilter):
 @admin.register(SecurityEvent)
 class SecurityEventAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "kind", "user", "detail", "actor", "client_address"]
-    list_filter = ["kind", ByStaffFilter, "created_at"]
+    list_filter = ["kind", DayFilter, ByStaffFilter]
     list_select_related = ["user", "actor"]
-    ordering = ["-id"]
-    sortable_by = ()
-    show_full_result_count = False
+    fields = ["created_at", "kind", "user", "detail", "actor", "reason", "client_address", "user_agent"]
     search_fields = ["user__email"]
     search_help_text = _("A whole email address or client address.")
 
@@ -46,5 +46,7 @@ class SecurityEventAdmin(ReadOnlyAdmin):
         try:
             return queryset.filter(client_address=str(ipaddress.ip_address(term))), False
         except ValueError:
-            email = fold_email(term)
-            return queryset.filter(Q(user__email=email) | Q(actor__email=email)), False
+            # Looked up first, for the table has an index by each of the three and none over a join.
+            ids = list(User.objects.filter(email=fold_email(term)).values_list("pk", flat=True))
+            typed = Q(typed_hash__in=hash_typed(term))
+            return queryset.filter(Q(user_id__in=ids) | Q(actor_id__in=ids) | typed), False

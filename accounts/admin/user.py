@@ -22,7 +22,7 @@ from accounts.admin import help as help_pages
 from accounts.assurance import Step, is_fresh, lead_to_proof
 from accounts.factors import overview
 from accounts.factors.methods import get_conditions
-from accounts.flows.security import list_events
+from accounts.flows.security import list_events_for_support
 from accounts.flows.sessions import list_sessions
 from accounts.flows.support import find_obstacle
 from accounts.forms.support import AddForm
@@ -157,7 +157,7 @@ class UserAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("events"))
     def events_table(self, person: User) -> SafeString:
-        return _render("events", events=list_events(person), person=person)
+        return _render("events", events=list_events_for_support(person), person=person)
 
     @admin.display(description=_("attempts"))
     def attempts_link(self, person: User) -> SafeString:

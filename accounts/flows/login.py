@@ -23,7 +23,7 @@ from accounts.pending_login import PendingLogin
 from otp import services
 from otp.client import Client
 from otp.destinations import fold_email
-from otp.exceptions import ChannelUnavailable, LimitsUnavailable, OtpError
+from otp.exceptions import ChannelUnavailable, LimitsUnavailable, OtpError, TooManyRequests
 from otp.purposes import Purpose
 
 PASSWORD = "password"  # noqa: S105  the name of a method
@@ -141,8 +141,12 @@ def authenticate_password(*, email: str, password: str, client: Client, cookie: 
         counted = limits.take_sign_in(email, client, lambda: _find_browser_key(email, cookie))
         user = authenticate(username=email, password=password)
         if user is None:
+            SecurityEvent.record_typed(EventKind.SIGN_IN_FAILED, email, client)
             raise SignInRefused
         limits.give_sign_in_back(counted)
+    except TooManyRequests as error:
+        _record_block(error, email, client)
+        raise
     except LimitsUnavailable:
         raise SignInUnavailable from None
     return user
@@ -191,8 +195,10 @@ def sign_out(request: HttpRequest) -> None:
     end_session(request)
 
 
-def end_session(request: HttpRequest) -> None:
-    """End a session that nobody ended themself, and treat this request as a stranger's."""
+def end_session(request: HttpRequest, why: str = "") -> None:
+    """End a session, and treat this request as a stranger's. `why` is recorded, where nobody ended it themself."""
+    if why and request.user.is_authenticated:
+        SecurityEvent.record(EventKind.SESSION_ENDED, request.user, Client.from_request(request), detail=why)
     logout(request)
 
 
@@ -225,6 +231,13 @@ def describe_session(request: HttpRequest) -> dict[str, Any]:
             "to": waiting.to if waiting else None,
         },
     }
+
+
+def _record_block(error: TooManyRequests, email: str, client: Client) -> None:
+    """Record a block once: whoever goes on trying must not fill the table."""
+    with suppress(LimitsUnavailable):
+        if limits.take_note(error, email, client):
+            SecurityEvent.record_typed(EventKind.SIGN_IN_BLOCKED, email, client, detail=error.reason)
 
 
 def _find_browser_key(email: str, cookie: str) -> str:

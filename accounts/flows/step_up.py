@@ -101,7 +101,7 @@ def prove(request: HttpRequest, step: str, *, code: str, method: str = "") -> No
             )
         except FactorsBlocked:
             # Whoever sits here may not be the person: a block at the next sign-in is all they get.
-            end_session(request)
+            end_session(request, "wrong codes")
             raise
     complete(request, step, detail=method)
     if device:

@@ -1,14 +1,16 @@
 """What happened to an account: for the person to look over, and for whoever has to find out later."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.client import Client
+from otp.destinations import fold_email, hash_address
 
 MAX_REASON_LENGTH = 200
 
@@ -42,11 +44,6 @@ class EventKind(models.TextChoices):
     SIGN_IN_BLOCKED = "sign_in_blocked", _("Sign-ins blocked after wrong passwords")
 
 
-class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
-    def recent(self, user: Any, count: int = 20) -> Self:
-        return self.filter(user=user).order_by("-id")[:count]
-
-
 class SecurityEvent(models.Model):
     """One thing that happened to one account. Written once, never changed."""
 
@@ -77,13 +74,14 @@ class SecurityEvent(models.Model):
     client_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)
 
-    objects: ClassVar[models.Manager["SecurityEvent"]] = SecurityEventQuerySet.as_manager()
+    objects: ClassVar[models.Manager["SecurityEvent"]] = models.Manager()
 
     class Meta:
         verbose_name = _("security event")
         verbose_name_plural = _("security events")
         indexes = [
             models.Index(fields=["user", "-id"], name="event_by_user"),
+            models.Index(fields=["-created_at", "-id"], name="event_by_time"),
             models.Index(fields=["client_address", "-id"], name="event_by_address"),
             models.Index(fields=["typed_hash", "-id"], name="event_by_typed", condition=~Q(typed_hash="")),
         ]
@@ -105,3 +103,24 @@ class SecurityEvent(models.Model):
             client_address=client.address or None,
             user_agent=client.user_agent,
         )
+
+    @classmethod
+    def record_typed(cls, kind: str, email: str, client: Client, *, detail: str = "") -> None:
+        """Write one event of somebody who is known by nothing but the address they typed.
+
+        The same statements run whether it is an account's or not. Of an address that is nobody's a hash is kept.
+        """
+        owner = get_user_model().objects.filter(email=fold_email(email)).first()
+        cls.objects.create(
+            kind=kind,
+            user=owner,
+            typed_hash="" if owner else hash_typed(email)[0],
+            detail=detail,
+            client_address=client.address or None,
+            user_agent=client.user_agent,
+        )
+
+
+def hash_typed(email: str) -> list[str]:
+    """Hash what was typed for an address under every key in use, the newest first."""
+    return [hash_address(f"accounts.typed:{fold_email(email)}", key) for key in settings.OTP_HASH_KEYS]

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from accounts import mail
+from accounts import limits, mail
 from accounts.factors.methods import Method, list_enrolled
 from accounts.flows import password_link
 from accounts.flows.factors import MODELS
@@ -21,7 +21,6 @@ from accounts.flows.sessions import end_all_sessions, end_some_sessions
 from accounts.models import BackupCodeDevice, FactorBudget, PhoneDevice, TotpDevice, User
 from accounts.models.event import EventKind
 from accounts.support.rights import change_rights
-from otp import services
 from otp.destinations import Destination
 
 SUPERUSERS = ""  # in the place of a permission
@@ -60,7 +59,8 @@ class Action:
 
 
 def unlock(user: User) -> str:
-    """Forget the wrong codes."""
+    """Forget wrong codes and wrong passwords."""
+    limits.clear_sign_in(user.email, [browser.key for browser in user.known_browsers.all()])
     FactorBudget.clear(user)
     return ""
 
@@ -118,7 +118,6 @@ def remove_factors(user: User, *, methods: list[str]) -> str:
         TotpDevice.objects.filter(user=user).delete()  # one that is being set up as well
         User.objects.filter(pk=user.pk).update(two_factor_enabled=False)
     FactorBudget.clear(user)
-    services.cancel_all(user.pk)
     end_all_sessions(user)
     return ", ".join(removed)
 
@@ -126,7 +125,6 @@ def remove_factors(user: User, *, methods: list[str]) -> str:
 def switch_off(user: User) -> str:
     """Close the account: nobody signs in to it, and whoever is, is out."""
     User.objects.filter(pk=user.pk).update(is_active=False)
-    services.cancel_all(user.pk)
     end_all_sessions(user)
     return ""
 

@@ -23,7 +23,16 @@ from accounts.models import (
 )
 from accounts.models.event import EventKind
 from accounts.support.actions import ACTIONS
-from accounts.tests.people import make_person, prove, sign_in, sign_in_staff, with_backup_codes, with_phone, with_totp
+from accounts.tests.people import (
+    PASSWORD,
+    make_person,
+    prove,
+    sign_in,
+    sign_in_staff,
+    with_backup_codes,
+    with_phone,
+    with_totp,
+)
 
 pytestmark = pytest.mark.django_db
 REASON = "Called from the known number, named the last payee"
@@ -106,6 +115,17 @@ class TestActions:
 
         assert FactorBudget.objects.get(user=ann).failures == 0
         assert not FactorBudget.find(ann).is_blocked
+
+    def test_unlock_forgets_wrong_passwords(self, act, ann, client, settings):
+        settings.LOGIN_MAX_FAILURES_PER_ACCOUNT_PER_HOUR = 2
+        fields = {"email": "ann@example.com", "password": PASSWORD}
+        for _ in range(3):
+            client.post("/accounts/login/", {**fields, "password": "wrong"})
+        assert client.post("/accounts/login/", fields).status_code == 429
+
+        act("unlock", ann)
+
+        assert client.post("/accounts/login/", fields).status_code == 302
 
     def test_a_second_factor_can_be_required_from_a_day_on(self, act, ann):
         day = (timezone.now() + timedelta(days=7)).date()

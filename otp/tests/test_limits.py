@@ -96,6 +96,16 @@ class TestCounters:
 
         assert counters.take([Bucket("one", 1, 3600)]) is None
 
+    def test_one_of_them_can_be_cleared(self, counters):
+        one, other = Bucket("one", 1, 3600), Bucket("other", 1, 3600)
+        with time_machine.travel((int(time.time()) // 3600 + 1) * 3600 + 60, tick=False) as clock:
+            counters.take([one, other])
+            clock.shift(3600)  # what counts is the last period's by now
+            counters.clear(one)
+
+            assert counters.take([one]) is None
+            assert counters.take([other]) is not None
+
     @pytest.mark.requirement("THR-14")
     @pytest.mark.skipif(not HAS_REDIS, reason="needs Redis: run make test-services, or set CACHE_URL")
     def test_every_key_in_redis_has_an_end(self):

@@ -54,6 +54,13 @@ class MemoryCounters:
         with self._lock:
             return self._slide(bucket, time.time())
 
+    def clear(self, bucket: Bucket) -> None:
+        window = int(time.time() // bucket.period)
+        with self._lock:
+            for key in ((bucket.name, window), (bucket.name, window - 1)):
+                self._counts.pop(key, None)
+                self._ends.pop(key, None)
+
     def reset(self) -> None:
         with self._lock:
             self._counts.clear()

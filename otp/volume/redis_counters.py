@@ -70,6 +70,11 @@ class RedisCounters:
         current, previous = (int(value or 0) for value in self._run(lambda: self._redis.mget(_get_keys(bucket, now))))
         return previous * get_reach(bucket.period, now) + current
 
+    def clear(self, bucket: Bucket) -> None:
+        window = int(time.time() // bucket.period)
+        keys = [f"{KEY_PREFIX}{bucket.name}:{number}" for number in (window, window - 1)]
+        self._run(lambda: self._redis.delete(*keys))
+
     def reset(self) -> None:
         def delete_all() -> None:
             if keys := list(self._redis.scan_iter(match=f"{KEY_PREFIX}*", count=1000)):
