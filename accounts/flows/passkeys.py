@@ -18,7 +18,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from accounts import assurance, pending_login
 from accounts.assurance import Step
 from accounts.factors import passkey
-from accounts.factors.methods import Method, list_for_sign_in
+from accounts.factors.methods import Method
 from accounts.flows import step_up
 from accounts.flows.factors import note_added
 from accounts.models import User
@@ -37,7 +37,7 @@ def begin_sign_in(request: HttpRequest) -> dict[str, Any]:
     :raises ChannelUnavailable: the person has none
     """
     pending, user = pending_login.get(request)
-    if Method.PASSKEY not in list_for_sign_in(user):
+    if Method.PASSKEY not in pending.methods:
         raise ChannelUnavailable(NO_PASSKEY)
     return passkey.begin_use(user, purpose=Purpose.LOGIN, flow=pending.flow)
 

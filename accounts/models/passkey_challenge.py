@@ -47,11 +47,12 @@ class PasskeyChallenge(models.Model):
         challenge = challenge or secrets.token_bytes(LENGTH)
         expires_at = timezone.now() + timedelta(seconds=settings.OTP_WEBAUTHN_TIMEOUT_SECONDS)
         cls.objects.filter(expires_at__lte=timezone.now()).delete()
-        cls.objects.update_or_create(
-            user=user,
-            purpose=purpose,
-            flow=flow,
-            defaults={"challenge": bytes_to_base64url(challenge), "expires_at": expires_at, "used_at": None},
+        row = cls(user=user, purpose=purpose, flow=flow, challenge=bytes_to_base64url(challenge), expires_at=expires_at)
+        cls.objects.bulk_create(
+            [row],
+            update_conflicts=True,
+            unique_fields=["user", "purpose", "flow"],
+            update_fields=["challenge", "expires_at", "used_at"],
         )
         return challenge
 

@@ -3,9 +3,11 @@
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django_otp_webauthn.models import WebAuthnCredential
 
 from accounts.assurance import Step
 from accounts.models import BackupCode, KnownBrowser, PhoneChange, TotpDevice, User, UserSession
+from accounts.tests.authenticator import with_passkey
 from accounts.tests.people import PASSWORD, sign_in, with_backup_codes, with_phone, with_totp
 
 pytestmark = pytest.mark.django_db
@@ -19,11 +21,15 @@ ADDRESSES = {
     "/accounts/security/phone/": {},
     "/accounts/security/backup-codes/": {},
     "/accounts/security/totp/{pk}/remove/": {},
+    "/accounts/security/passkey/": {"name": "x", "code": "{}"},
+    "/accounts/security/passkey/{passkey}/name/": {"name": "x"},
+    "/accounts/security/passkey/{passkey}/remove/": {},
     "/accounts/phone-change/": {"phone": "+12025550188"},
     "/accounts/phone-change/code/": {"code": "123456"},
     "/accounts/phone-change/code/resend/": {},
     "/accounts/logout/": {},
 }
+NEED_NO_PROOF = {"/accounts/logout/", "/accounts/security/channel/", "/accounts/security/passkey/{passkey}/name/"}
 CALLS = {
     "/api/me/two-factor": ("patch", {"enabled": False}),
     "/api/step-up/send": ("post", {}),
@@ -32,6 +38,11 @@ CALLS = {
     "/api/login": ("post", {"email": "ann@example.com", "password": PASSWORD}),
     "/api/login/send": ("post", {}),
     "/api/login/verify": ("post", {"code": "123456"}),
+    "/api/login/passkey/options": ("post", {}),
+    "/api/step-up/passkey/options": ("post", {}),
+    "/api/me/passkeys/options": ("post", {}),
+    "/api/me/passkeys": ("post", {"name": "x", "credential": {}}),
+    "/api/me/passkeys/{passkey}": ("delete", {}),
 }
 
 
@@ -43,6 +54,7 @@ def take_stock(user):
         fields,
         list(TotpDevice.objects.order_by("pk").values("pk", "confirmed")),
         list(BackupCode.objects.order_by("pk").values()),
+        list(WebAuthnCredential.objects.order_by("pk").values("pk", "name")),
         list(KnownBrowser.objects.values()),
         sorted(UserSession.objects.exclude(user=None).values_list("user_id", flat=True)),
         PhoneChange.objects.count(),
@@ -53,6 +65,7 @@ def take_stock(user):
 def fresh(ann):
     """Ann's browser with a proof for everything, one other session, and CSRF tokens checked as in production."""
     with_backup_codes(with_phone(with_totp(ann)))
+    with_passkey(ann)
     sign_in(Client(), ann)
     client = sign_in(Client(enforce_csrf_checks=True), ann, device=TotpDevice.objects.get())
     session = client.session
@@ -62,7 +75,7 @@ def fresh(ann):
 
 
 def fill_in(address):
-    return address.format(pk=TotpDevice.objects.get().pk)
+    return address.format(pk=TotpDevice.objects.get().pk, passkey=WebAuthnCredential.objects.get().pk)
 
 
 @pytest.mark.requirement("MFA-04", "API-05")
@@ -98,7 +111,7 @@ def test_by_another_method_nothing_changes(address, fresh, ann):
 
 
 @pytest.mark.requirement("MFA-04", "MFA-03", "REC-07")
-@pytest.mark.parametrize("address", set(ADDRESSES) - {"/accounts/logout/", "/accounts/security/channel/"})
+@pytest.mark.parametrize("address", sorted(set(ADDRESSES) - NEED_NO_PROOF))
 def test_without_a_fresh_proof_nothing_changes(address, fresh, ann):
     """A stolen session."""
     fresh.handler.enforce_csrf_checks = False
@@ -135,7 +148,7 @@ def test_every_call_of_the_session_asks_for_a_token(address, who, fresh, ann):
     before = take_stock(ann)
 
     for headers in ({}, {"X-CSRFToken": "x" * 64}):
-        answer = getattr(client, method)(address, body, content_type="application/json", headers=headers)
+        answer = getattr(client, method)(fill_in(address), body, content_type="application/json", headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "not_authenticated")
         assert "csrf_token" in answer.json()["error"] or who == "nobody"
 

@@ -171,6 +171,9 @@ class TestPasskeys:
         codes = with_backup_codes(ann)
         page = new_page(java_script_enabled=False)
         start_sign_in(page)
+        expect_heading(page, "Confirm that it is you")
+        # Playwright finds nothing inside of <noscript>, though Chromium shows it.
+        assert "Passkeys need JavaScript. Turn it on to use one." in page.locator("main").inner_text()
 
         page.get_by_role("button", name="Use a passkey").click()
 
