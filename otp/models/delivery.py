@@ -46,6 +46,9 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["created_at"], name="delivery_without_attempt", condition=Q(attempt=None)),
             models.Index(fields=["created_at"], name="delivery_without_price", condition=Q(price=None)),
+            models.Index(
+                fields=["created_at", "error_code"], name="delivery_with_error", condition=Q(error_code__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

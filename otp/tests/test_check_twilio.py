@@ -209,7 +209,7 @@ class TestProvider:
 
         out, failure = run("--check-only")
 
-        assert out.count("These credentials know no such Verify Service.") == 3
+        assert out.count("these credentials know no such Verify Service.") == 3
         assert str(failure) == "Not ready: 3 to put right."
 
     @pytest.mark.parametrize(

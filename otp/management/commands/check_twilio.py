@@ -16,6 +16,7 @@ from otp.checks import check_services, check_settings
 from otp.client import Client
 from otp.exceptions import IncorrectCode, LimitsUnavailable, NotConfigured, OtpError, ProviderUnavailable
 from otp.models import Verification
+from otp.operations.provider_advice import ADVICE
 from otp.purposes import Channel, Purpose
 from otp.verify_api.http import VERIFY_URL
 from otp.verify_api.service import TwilioService, twilio_verify
@@ -24,26 +25,7 @@ from otp.volume import get_counters
 MIN_CODE_LENGTH = 6
 UNKNOWN_SERVICE = 20404
 TRANSACTIONS = "Transactions"
-TRIAL = (
-    "This is a trial account: it sends only to numbers that you have verified in the Twilio Console. Verify the number "
-    "at https://console.twilio.com/us1/develop/phone-numbers/manage/verified and try again, or upgrade the account."
-)
-# What the operator can do about Twilio's error codes. The meaning of all others: docs/how-to/TWILIO_OTP_SETUP.md.
-ADVICE = {
-    20003: "Twilio refuses the credentials. Copy the Account SID and the auth token (or the API key and its secret) "
-    "again, from the same account, and see in the Console that the account is active.",
-    20008: "These are test credentials, which Verify does not take. Use the live ones.",
-    UNKNOWN_SERVICE: "These credentials know no such Verify Service. Copy its SID again, from the same account.",
-    21219: TRIAL,
-    21608: TRIAL,
-    21408: "Messages to that country are off: switch it on in the Console, under Messaging, Geo permissions.",
-    60217: "E-mail needs a mailer: add an e-mail integration to the Verify Service.",
-    60223: "The Verify Service has this channel switched off: switch it on in the Console, or take another channel.",
-    60242: "WhatsApp has no approved template for this language: set up the WhatsApp sender, or take another channel.",
-    60410: "Twilio's Fraud Guard blocks this range of numbers for twelve hours. Take another channel or wait.",
-    60605: "Verify's Geo permissions switch that country off: switch it on in the Console, under Verify.",
-}
-# The same for refusals of our own, by their stable code.
+# What to do about refusals of our own, by their stable code; about Twilio's: `otp.operations.provider_advice`.
 OWN_ADVICE = {
     "channel_unavailable": "See OTP_CHANNELS; e-mail addresses take `email` alone, landlines `call` alone.",
     "country_not_allowed": "Add the country to OTP_ALLOWED_COUNTRIES if you want to reach it.",
@@ -241,7 +223,7 @@ def advise(error: OtpError) -> str:
     sentences = [] if isinstance(error, NotConfigured) and error.provider_code in ADVICE else [str(error.user_message)]
     advice = ADVICE.get(error.provider_code or 0) or OWN_ADVICE.get(error.code)
     if advice:
-        sentences.append(advice)
+        sentences.append(str(advice))
     if error.provider_code:
         sentences.append(f"(Twilio's code {error.provider_code})")
     if error.retry_after:
