@@ -100,6 +100,14 @@ def read_ranges(text: str) -> list[int]:
     return ids
 
 
+def has_member(text: str, pk: int) -> bool:
+    """Tell whether an id is in ranges, without making all of them out."""
+    return any(
+        int(first) <= pk <= int(last or first)
+        for first, _, last in (span.partition("-") for span in filter(None, text.split(",")))
+    )
+
+
 def read_last(text: str) -> int:
     """Read the highest id of ranges, without making all of them out."""
     return int(text.rpartition(",")[2].rpartition("-")[2])

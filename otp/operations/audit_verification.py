@@ -158,10 +158,18 @@ def _is_root(block: AuditBlock, key: str, seals: dict[int, AuditSeal]) -> bool:
 def _is_as_sealed(seal: AuditSeal, key: str, version: int, row: tuple, keys: dict[str, str]) -> bool:
     digest = bytes(seal.digest).hex()
     if seal.erased:
+        # SECURITY: a digest of what is left counts only where the chain itself says that this one was erased.
+        if not _is_erased(seal.attempt_id):
+            return False
         erased_version, key_id, digest = seal.erased.split(":")
         key, version = keys.get(key_id, ""), int(erased_version)
         (row,) = _read_rows([seal.attempt_id], version).values()
     return bool(key) and constant_time_compare(digests.digest_row(key, version, row).hex(), digest)
+
+
+def _is_erased(pk: int) -> bool:
+    members = AuditBlock.objects.filter(kind=BlockKind.ERASED).values_list("members", flat=True)
+    return any(digests.has_member(text, pk) for text in members.iterator(chunk_size=500))
 
 
 def _read_rows(ids: list[int], version: int) -> dict[int, tuple]:

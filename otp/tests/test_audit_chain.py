@@ -355,7 +355,7 @@ class TestVerify:
         assert Fault(FaultKind.GUARD_OPEN) in verify_recent()
 
     def test_recent_takes_few_queries(self, sealed, django_assert_max_num_queries):
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(12):
             verify_recent()
 
 
