@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -235,11 +236,14 @@ class TransactionApproval(models.Model):
     def redeem(self) -> bool:
         """approved → redeemed. Call it inside the transaction that moves the money."""
         now = timezone.now()
+        owner = get_user_model().objects.filter(pk=OuterRef("user_id"), is_active=True)
+        # SECURITY: as EXISTS, and never as a join: Django puts a join into a subquery with all the rest, and PostgreSQL
+        # does not look at a subquery again after waiting for somebody else's redeem: both would succeed.
         guard = Q(
+            Exists(owner),
             status=ApprovalStatus.APPROVED,
             approved_at__gt=now - TOKEN_LIFETIME,
             digest__in=self.compute_digests(),
-            user__is_active=True,
         )
         return self._move(guard, status=ApprovalStatus.REDEEMED, redeemed_at=now)
 
