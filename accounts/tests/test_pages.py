@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.browser_name import name_browser
+from accounts.flows.phone_change import make_stop_token
+from accounts.models import PhoneChange
 from accounts.tests.people import (
     NUMBER,
     make_person,
@@ -266,3 +268,23 @@ class TestNames:
     )
     def test_of_browsers_are_those_that_people_know(self, user_agent, name):
         assert name_browser(user_agent) == name
+
+
+class TestStopLink:
+    @pytest.mark.requirement("REC-07", "REC-13")
+    @pytest.mark.parametrize("is_signed_in", [True, False])
+    def test_stops_the_change_from_any_browser_and_hides_its_token(self, client, ann, is_signed_in):
+        change = PhoneChange.objects.create(user=ann, old_phone=NUMBER, new_phone="+12025550199")
+        if is_signed_in:
+            sign_in(client, ann)
+
+        answer = client.get(f"/accounts/phone-change/stop/{make_stop_token(change)}/")
+        assert answer["Referrer-Policy"] == "no-referrer"
+        page = client.get(answer["Location"])
+        # With "no-referrer" here browsers would send the form from an origin "null", which is refused.
+        assert page["Referrer-Policy"] == "same-origin"
+        answer = client.post(answer["Location"])
+
+        assert answer.status_code == 200
+        assert "The change is stopped" in read(answer)
+        assert client.get("/accounts/security/").status_code == 302

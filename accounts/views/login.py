@@ -26,9 +26,10 @@ from accounts.views.pages import describe_waiting, open_page, post_only, show_fo
 from otp.exceptions import OtpError
 from otp.purposes import Purpose
 
-# Not "cache": nothing of an account is in it (every page says no-store), and Chromium holds the answer back for
-# seconds while it empties the whole cache.
-CLEAR_SITE_DATA = '"cookies", "storage"'
+# Not "cookies": the session's goes by itself, and with them would go the language and what makes this browser a known
+# one, so that its next sign-in would look like a stranger's. Not "cache": nothing of an account is in it (every page
+# says no-store), and Chromium holds the answer back for seconds while it empties the whole cache.
+CLEAR_SITE_DATA = '"storage"'
 
 
 @open_page
@@ -139,6 +140,8 @@ def _choose_method(request: HttpRequest, pending: PendingLogin) -> str:
 
 
 def _start_again(request: HttpRequest, error: OtpError) -> HttpResponse:
+    if request.user.is_authenticated:  # the back button, or a form that was sent twice
+        return redirect("home")
     messages.error(request, describe(error))
     return redirect("accounts:login")
 

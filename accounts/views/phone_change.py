@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import policy
 from accounts.assurance import Step, step_up_required
 from accounts.flows import phone_change
+from accounts.flows.login import end_session
 from accounts.forms.base import PageForm
 from accounts.forms.code import CodeForm, ResendForm
 from accounts.forms.security import PhoneChangeForm
@@ -84,7 +85,11 @@ def change_resend(request: HttpRequest) -> HttpResponse:
 def stop_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token of a mail's link out of the address, so that it reaches no history and no other site."""
     request.session[STOP_LINK] = token
-    return _without_referrer(redirect("accounts:phone-change-stop"))
+    response = redirect("accounts:phone-change-stop")
+    # Only here: on the page itself it would have browsers send its form without an origin, which Django refuses. The
+    # page's address holds nothing to hide.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @open_page
@@ -95,7 +100,7 @@ def stop(request: HttpRequest) -> HttpResponse:
         change = phone_change.find_stoppable(token)
         if request.method == "POST":
             phone_change.stop(token, client=Client.from_request(request))
-            del request.session[STOP_LINK]
+            end_session(request)  # whoever is signed in here is signed out too
             return render(request, "accounts/phone_change/stopped.html")
     except OtpError as error:
         context = {"sentence": error.user_message}
@@ -104,18 +109,13 @@ def stop(request: HttpRequest) -> HttpResponse:
         "old": Destination(change.old_phone).masked if change.old_phone else "",
         "new": Destination(change.new_phone).masked,
     }
-    return _without_referrer(render(request, "accounts/phone_change/stop.html", context))
+    return render(request, "accounts/phone_change/stop.html", context)
 
 
 def _lead_on(request: HttpRequest, *, had_phone: bool) -> HttpResponse:
     messages.success(request, _("Your phone number is changed.") if had_phone else _("Your phone number is proven."))
     # Whoever must set up a second factor came here for that.
     return redirect("accounts:phone-factor" if policy.must_enrol(cast("User", request.user)) else "accounts:security")
-
-
-def _without_referrer(response: HttpResponse) -> HttpResponse:
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _show_code(

@@ -20,6 +20,8 @@ from accounts.models import User
 from accounts.views.pages import closed_page, post_only, show_form
 from otp.exceptions import OtpError
 
+WANTED = "two_factor_wanted"  # session key: on or off, while the proof for it is awaited
+
 
 @closed_page
 @before_enrolment
@@ -53,10 +55,23 @@ def two_factor_page(request: HttpRequest) -> HttpResponse:
 @post_only("accounts:security")
 def two_factor_switch(request: HttpRequest) -> HttpResponse:
     """Turn the second factor on or off."""
-    is_on = request.POST.get("enabled") == "on"
+    return _switch(request, is_on=request.POST.get("enabled") == "on")
+
+
+def switch_as_wanted(request: HttpRequest) -> HttpResponse | None:
+    """Do what the switch was pressed for, once the proof that it took is there. None where it was not pressed.
+
+    # SECURITY: what is done was posted to the switch in this session; an address alone turns nothing off.
+    """
+    is_on = request.session.pop(WANTED, None)
+    return None if is_on is None else _switch(request, is_on=is_on)
+
+
+def _switch(request: HttpRequest, *, is_on: bool) -> HttpResponse:
     try:
         two_factor.switch(request, is_on=is_on)
     except StepUpRequired:
+        request.session[WANTED] = is_on
         return lead_to_proof(Step.TWO_FACTOR)
     except FactorRequired:
         return redirect("accounts:two-factor")

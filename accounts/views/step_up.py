@@ -16,6 +16,7 @@ from accounts.forms.code import FactorForm, ResendForm
 from accounts.middleware import before_enrolment
 from accounts.views.login import get_safe_next
 from accounts.views.pages import closed_page, describe_waiting, post_only, show_form
+from accounts.views.security import switch_as_wanted
 from otp.exceptions import OtpError
 from otp.purposes import Purpose
 
@@ -41,7 +42,8 @@ def confirm(request: HttpRequest) -> HttpResponse:
         except OtpError as error:
             form.add_refusal(refusal := error)
         else:
-            return HttpResponseRedirect(get_safe_next(request, reverse("accounts:security")))
+            done = switch_as_wanted(request) if step == Step.TWO_FACTOR else None
+            return done or HttpResponseRedirect(get_safe_next(request, reverse("accounts:security")))
     return _show(request, step, methods, form, refusal)
 
 

@@ -1,6 +1,7 @@
 """Fixtures for journeys in a browser."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -8,16 +9,23 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Page
 
+from accounts.assurance import KEY
 from accounts.tests.people import sign_in
 
 
 @pytest.fixture
 def sign_in_page(new_page: Callable[..., Page], live_server: Any) -> Callable[..., Page]:
-    """Open a page on which somebody is signed in already: `sign_in_page(user, device=device)`."""
+    """Open a page on which somebody is signed in already: `sign_in_page(user, device=device, proven=["factors"])`.
 
-    def open_page(user: Any, *, device: Any = None, **options: Any) -> Page:
+    `proven` are the steps that they have just confirmed.
+    """
+
+    def open_page(user: Any, *, device: Any = None, proven: Iterable[str] = (), **options: Any) -> Page:
         page = new_page(**options)
-        key = sign_in(Client(), user, device=device).session.session_key or ""
+        session = sign_in(Client(), user, device=device).session
+        session[KEY] = dict.fromkeys(proven, int(time.time()))
+        session.save()
+        key = session.session_key or ""
         page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": live_server.url}])
         return page
 

@@ -4,26 +4,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
+from accounts.tests.browser.steps import expect_heading, fill_in, read_code
 from accounts.tests.people import NUMBER, PASSWORD, make_person, with_phone
-from otp.tests.browser.test_pages import find_barriers
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 both = pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
-
-
-def read_code(page):
-    return page.request.get("/sandbox/messages.json", params={"to": NUMBER}).json()["messages"][0]["code"]
-
-
-def fill_in(page, **fields):
-    labels = {"email": "Email", "password": "Password", "phone": "Phone number", "code": "Code", "new": "New password"}
-    for name, value in fields.items():
-        page.get_by_label(labels[name], exact=True).fill(value)
-    page.keyboard.press("Enter")
-
-
-def expect_heading(page, heading):
-    expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
 
 
 @both
@@ -44,7 +29,7 @@ class TestJourneys:
         page.get_by_role("button", name="Sign out").click()
 
         expect_heading(page, "You are signed out")
-        assert page.context.cookies() == [cookie for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
+        assert {cookie["name"] for cookie in page.context.cookies()} == {"csrftoken", "browser"}
         page.goto("/")
         expect(page.get_by_role("navigation").get_by_role("link", name="Sign in")).to_be_visible()
 
@@ -62,6 +47,22 @@ class TestJourneys:
         fill_in(page, email="ann@example.com", password="another-good-one")
 
         expect(page.get_by_role("banner")).to_contain_text("ann@example.com")
+
+    @pytest.mark.requirement("REC-01")
+    def test_reset_the_password_where_the_phone_is_not_enough(self, has_scripts, new_page):
+        ann = with_phone(make_person())
+        page = new_page(java_script_enabled=has_scripts)
+        page.goto("/accounts/password-reset/")
+        fill_in(page, email=ann.email, phone=NUMBER)
+        expect_heading(page, "Choose a new password")
+        fill_in(page, code=read_code(page), new="another-good-one")
+        expect_heading(page, "One more proof")
+
+        fill_in(page, code=read_code(page, ann.email))
+
+        expect_heading(page, "Your password is changed")
+        ann.refresh_from_db()
+        assert ann.check_password("another-good-one")
 
     @pytest.mark.requirement("MFA-01")
     def test_a_new_superuser_is_led_to_a_second_factor_and_then_to_the_admin_site(self, has_scripts, new_page):
@@ -133,52 +134,6 @@ class TestJourneys:
         expect_heading(page, "Your account is ready")
 
 
-class TestAccessibility:
-    @pytest.mark.requirement("UX-05", "UX-07")
-    @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [320, 1280])
-    def test_no_page_has_barriers(self, color_scheme, width, new_page):
-        make_person()
-        page = new_page(color_scheme=color_scheme, viewport={"width": width, "height": 844})
-
-        def look():
-            assert find_barriers(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-        for address in (
-            "register/",
-            "register/done/",
-            "login/",
-            "logout/done/",
-            "password-reset/",
-            "password-reset/done/",
-        ):
-            page.goto(f"/accounts/{address}")
-            look()
-        page.goto("/accounts/register/")
-        fill_in(page, email="x", password="x", phone="x")
-        expect(page.get_by_role("alert")).to_be_visible()
-        look()
-        fill_in(page, email="ann@example.com", password=PASSWORD, phone="+12025550199")
-        expect_heading(page, "Enter the code")
-        look()
-        fill_in(page, code="1")
-        expect(page.get_by_role("alert")).to_be_visible()
-        look()
-        code = page.request.get("/sandbox/messages.json", params={"to": "+12025550199"}).json()["messages"][0]["code"]
-        fill_in(page, code=code)
-        expect_heading(page, "There is an account already")
-        look()
-        page.goto("/accounts/password-reset/")
-        fill_in(page, email="ann@example.com", phone=NUMBER)
-        expect_heading(page, "Choose a new password")
-        look()
-        page.goto("/accounts/login/")
-        fill_in(page, email="ann@example.com", password=PASSWORD)
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        look()
-
-
 class TestCountdown:
     def test_resending_is_off_until_the_server_would_do_it(self, page):
         page.clock.install()
@@ -219,3 +174,17 @@ class TestSendingOnce:
         page.get_by_role("button", name="Register").dblclick()
 
         expect_heading(page, "Your account is ready")
+
+
+class TestComingBack:
+    def test_to_the_code_of_an_account_that_is_made_by_now(self, page):
+        page.goto("/accounts/register/")
+        fill_in(page, email="ann@example.com", password=PASSWORD, phone=NUMBER)
+        expect_heading(page, "Enter the code")
+        fill_in(page, code=read_code(page))
+        expect_heading(page, "Your account is ready")
+
+        page.go_back()
+
+        expect_heading(page, "Register")
+        expect(page.get_by_label("Password", exact=True)).to_have_value("")

@@ -5,7 +5,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from playwright.sync_api import expect
 
 from accounts.tests.authenticator import with_passkey
-from accounts.tests.browser.test_journeys import expect_heading, fill_in
+from accounts.tests.browser.steps import expect_heading, fill_in
 from accounts.tests.people import PASSWORD, make_person, with_backup_codes
 from otp.tests.browser.test_pages import find_barriers
 
