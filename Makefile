@@ -4,10 +4,11 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 WORKERS ?= 2
+CATALOGS := es
 
 export PORT
 
-.PHONY: help run serve test test-services check format lock clean
+.PHONY: help run serve test test-services check format messages lock clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -36,6 +37,11 @@ check: .venv/development ## Formatter, linter, types, import rules, migrations, 
 format: .venv/development ## Format the code and mend what the linter can mend.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+messages: .venv/development ## Collect the strings of code and templates into locale/, and compile it (needs gettext).
+	@$(BIN)/python manage.py makemessages $(CATALOGS:%=-l %) --no-obsolete --add-location file --no-wrap --ignore var \
+		--ignore "*/tests/*" --ignore .venv --settings smartfin.settings_test
+	@$(BIN)/python manage.py compilemessages $(CATALOGS:%=-l %) --ignore .venv --settings smartfin.settings_test
 
 lock: .venv/development ## Resolve pyproject.toml anew into the two requirements files.
 	$(BIN)/uv pip compile -q pyproject.toml -o requirements.txt --generate-hashes --universal --python-version 3.11 --upgrade
