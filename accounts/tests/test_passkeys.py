@@ -223,6 +223,8 @@ class TestCheats:
     def test_a_counter_that_does_not_move_forward_is_refused_and_told(
         self, count, pending, ann, phone, mailoutbox, django_capture_on_commit_callbacks
     ):
+        give(pending, phone.sign(ask(pending)))  # now the browser is known: a mail tells of something worse
+        start_sign_in(pending)
         WebAuthnCredential.objects.update(sign_count=5)
 
         with django_capture_on_commit_callbacks(execute=True):
@@ -352,6 +354,27 @@ class TestOneUse:
             passkey.check(ann, answer, **asked | other)
 
         assert passkey.check(ann, answer, **asked).user == ann
+
+    @pytest.mark.requirement("MFA-08")
+    def test_two_people_in_one_browser_are_never_taken_for_each_other(self, client, ann, phone):
+        bob = make_person("bob@example.com", "")
+        with_passkey(bob)
+        client.post("/accounts/login/", {"email": ADDRESS, "password": PASSWORD})
+        shown = client.get("/accounts/login/code/").context["code_form"]
+        answer = phone.sign(client.post("/api/login/passkey/options", content_type="application/json").json())
+        client.post("/accounts/login/", {"email": bob.email, "password": PASSWORD})
+
+        by_call = client.post(
+            "/api/login/verify", {"method": "passkey", "credential": answer}, content_type="application/json"
+        )
+        by_page = client.post(
+            "/accounts/login/code/",
+            {"method": "passkey", "code": json.dumps(answer), "flow": shown.initial["flow"]},
+        )
+
+        assert by_call.json()["code"] == "code_expired"
+        assert by_page["Location"] == "/accounts/login/"
+        assert "_auth_user_id" not in client.session
 
     def test_challenges_that_are_over_are_cleaned_up(self, pending, phone):
         with time_machine.travel(timezone.now(), tick=False) as clock:
@@ -615,18 +638,22 @@ class TestOwnPasskeys:
         assert renamed.json()["name"] == "Blue key"
         assert [item["name"] for item in call(inside, "me/passkeys", "get").json()] == ["Blue key"]
 
-    @pytest.mark.requirement("MFA-03")
-    def test_removing_takes_a_fresh_proof_and_leaves_no_empty_second_factor(self, inside, ann, phone):
+    @pytest.mark.requirement("MFA-03", "MFA-07")
+    def test_removing_takes_a_fresh_proof_and_leaves_no_empty_second_factor(
+        self, inside, ann, phone, mailoutbox, django_capture_on_commit_callbacks
+    ):
         path = f"me/passkeys/{WebAuthnCredential.objects.get(user=ann).pk}"
         assert call(inside, path, "delete").json()["code"] == "step_up_required"
         prove(inside, phone, "factors")
 
         last = call(inside, path, "delete")
         with_totp(ann)
-        gone = call(inside, path, "delete")
+        with django_capture_on_commit_callbacks(execute=True):
+            gone = call(inside, path, "delete")
 
         assert (last.status_code, last.json()["code"]) == (409, "conflict")
         assert gone.status_code == 204
+        assert ["passkey" in mail.body for mail in mailoutbox] == [True]
         assert not WebAuthnCredential.objects.exists()
         assert SecurityEvent.objects.filter(user=ann, kind="factor_removed", detail="passkey").count() == 1
         assert start_sign_in(APIClient())["methods"] == ["totp"]
