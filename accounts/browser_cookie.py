@@ -1,6 +1,7 @@
 """The cookie that tells one browser from another. It signs nobody in."""
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -17,9 +18,11 @@ def read(request: HttpRequest) -> str:
 
 def give(request: HttpRequest) -> str:
     """Give the browser's value, and have the answer set one where there is none."""
-    value = read(request) or getattr(request, "new_browser_cookie", "")
+    # Django REST framework wraps the request; the middleware knows the one inside.
+    inner: Any = getattr(request, "_request", request)
+    value = read(inner) or getattr(inner, "new_browser_cookie", "")
     if not value:
-        value = request.new_browser_cookie = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        value = inner.new_browser_cookie = secrets.token_urlsafe(16)
     return value
 
 
