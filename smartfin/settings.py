@@ -371,6 +371,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
 CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 BROWSER_COOKIE_NAME = "browser" if DEBUG else "__Host-browser"
+# SECURITY: a signed value of one kind must not pass for another's.
+SIGNED_COOKIE_LEGACY_SALT_FALLBACK = False
 SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS: int = env.int("SESSION_IDLE_SECONDS", default=1800)
