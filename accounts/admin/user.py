@@ -61,7 +61,6 @@ class UserAdmin(admin.ModelAdmin):
         "factors",
         "locked_until",
         "last_login",
-        "is_staff",
         "is_active",
     ]
     list_filter = ["is_staff", "is_active", "two_factor_enabled", "two_factor_required", BlockedFilter]

@@ -69,7 +69,7 @@ class RemoveForm(ReasonForm):
     methods = forms.MultipleChoiceField(
         label=_("What to remove"),
         widget=forms.CheckboxSelectMultiple,
-        choices=[*LABELS.items(), (NUMBER, _("the phone number itself: they will never have it again"))],
+        choices=[*LABELS.items(), (NUMBER, _("the phone number too, lost for good"))],
         error_messages={"required": _("Choose what to remove.")},
     )
     field_order = ["methods", "reason"]

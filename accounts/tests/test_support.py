@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -427,3 +428,28 @@ class TestNewAccount:
 
 def find_link(message):
     return re.search(r"https?://[^/]+(/accounts/password-link/\S+)", message.body)[1]
+
+
+class TestGroup:
+    def test_is_made_once_and_is_all_that_support_needs(self, act, ann, helper, capsys):
+        helper.user_permissions.clear()
+        for _ in range(2):
+            call_command("make_support_group")
+        helper.groups.add(Group.objects.get(name="Support"))
+
+        assert "Mended the group Support" in capsys.readouterr().out
+        assert act("unlock", ann).status_code == 302
+        desk = sign_in_staff(Client(), helper)
+        for path in ("accounts/user/", "accounts/securityevent/", "otp/verificationattempt/", "otp/verification/"):
+            assert desk.get(f"/admin/{path}").status_code == 200, path
+        assert desk.get(f"/admin/otp/verificationattempt/?user={ann.pk}").status_code == 200
+        assert ann.phone not in desk.get("/admin/accounts/user/").content.decode()
+        assert desk.get("/admin/auth/group/").status_code == 403
+        assert act("change-rights", ann).status_code == 403
+
+    def test_may_see_whole_numbers_where_asked_for(self, ann, helper):
+        helper.user_permissions.clear()
+        call_command("make_support_group", "--with-phones", "--name", "Second line", verbosity=0)
+        helper.groups.add(Group.objects.get(name="Second line"))
+
+        assert ann.phone in sign_in_staff(Client(), helper).get("/admin/accounts/user/").content.decode()
