@@ -20,6 +20,7 @@ SID = {"TWILIO_ACCOUNT_SID": "AC", "TWILIO_API_KEY": "SK"} | dict.fromkeys(
 )
 SID["TWILIO_MESSAGING_SERVICE_SID"] = "MG"
 MIN_HASH_KEY_LENGTH = 16
+MOST_ALERT_MINUTES = 24 * 60
 USER_FIELDS = ("email", "phone", "phone_verified_at", "is_active")
 
 
@@ -111,9 +112,35 @@ def check_metrics(**kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+@register()
+def check_alerts(**kwargs: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    shares = [
+        settings.OTP_ALERT_CONVERSION_FLOOR,
+        settings.OTP_ALERT_PROVIDER_ERRORS,
+        *settings.OTP_ALERT_CONVERSION_FLOORS.values(),
+    ]
+    if not all(re.fullmatch(r"0(\.[0-9]+)?|1(\.0+)?", str(share)) for share in shares):
+        hint = "Write 0.3 for 30 %, and floors of countries as IN=0.2,DE=0.5."
+        found.append(Error("A share of OTP_ALERT_… is not from 0 to 1.", hint=hint, id="otp.E070"))
+    lowest = min(settings.OTP_ALERT_MINUTES, settings.OTP_ALERT_SPIKE, *settings.OTP_ALERT_BUDGET)
+    if lowest <= 0 or settings.OTP_ALERT_MINUTES > MOST_ALERT_MINUTES:
+        hint = "OTP_ALERT_MINUTES is from 1 to 1440; OTP_ALERT_SPIKE and OTP_ALERT_BUDGET are above 0."
+        found.append(Error("A threshold of OTP_ALERT_… cannot be.", hint=hint, id="otp.E071"))
+    if url := settings.OTP_ALERT_WEBHOOK_URL:
+        if not url.startswith("https://") and not settings.DEBUG:
+            hint = "What is posted says where the site is weak: it goes over TLS alone."
+            found.append(Error("OTP_ALERT_WEBHOOK_URL must be an https:// address.", hint=hint, id="otp.E072"))
+        if len(settings.OTP_ALERT_WEBHOOK_SECRET) < MIN_HASH_KEY_LENGTH:
+            hint = "Whoever gets the posts must be able to tell them from somebody else's."
+            message = "OTP_ALERT_WEBHOOK_SECRET must have at least 16 characters."
+            found.append(Error(message, hint=hint, id="otp.E073"))
+    return found
+
+
 def find_errors() -> list[str]:
     """Say in a line each what the settings have that must not go into production."""
-    found = [*check_settings(), *check_trust(), *check_tables(), *check_guard(), *check_metrics()]
+    found = [*check_settings(), *check_trust(), *check_tables(), *check_guard(), *check_metrics(), *check_alerts()]
     return [f"  - {message.msg} {message.hint or ''}" for message in found if message.is_serious()]
 
 
@@ -174,6 +201,9 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
             "told. Until then people are told by e-mail alone."
         )
         found.append(Warning("Notices by text message have no sender.", hint=hint, id="otp.W031"))
+    if not (settings.ADMINS or settings.OTP_ALERT_WEBHOOK_URL):
+        hint = "Set ADMINS or OTP_ALERT_WEBHOOK_URL, and have `manage.py check_alerts` run every five minutes."
+        found.append(Warning("Nobody is told of alerts.", hint=hint, id="otp.W074"))
     if all(rule.mode == guard.OFF for rule in guard.RULES):
         hint = "Set OTP_GUARD_ADDRESS, OTP_GUARD_PREFIX and OTP_GUARD_COUNTRY to record at least, better to enforce."
         found.append(Warning("The pumping guard is off.", hint=hint, id="otp.W052"))

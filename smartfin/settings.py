@@ -126,6 +126,21 @@ OTP_PRICES: dict[str, str] = env.dict(
     "OTP_PRICES", default={"sms": "0.05", "whatsapp": "0.005", "call": "0.05", "email": "0.05", "success": "0"}
 )
 
+# Alerts (the rules are in otp/operations/alerts.py)
+
+OTP_ALERT_MINUTES: int = env.int("OTP_ALERT_MINUTES", default=60)
+OTP_ALERT_CONVERSION_SENDS: int = env.int("OTP_ALERT_CONVERSION_SENDS", default=50)
+OTP_ALERT_CONVERSION_FLOOR: float = env.float("OTP_ALERT_CONVERSION_FLOOR", default=0.3)
+OTP_ALERT_CONVERSION_FLOORS: dict[str, str] = env.dict("OTP_ALERT_CONVERSION_FLOORS", default={})
+OTP_ALERT_SPIKE: float = env.float("OTP_ALERT_SPIKE", default=3.0)
+OTP_ALERT_SPIKE_SENDS: int = env.int("OTP_ALERT_SPIKE_SENDS", default=100)
+OTP_ALERT_PROVIDER_CALLS: int = env.int("OTP_ALERT_PROVIDER_CALLS", default=20)
+OTP_ALERT_PROVIDER_ERRORS: float = env.float("OTP_ALERT_PROVIDER_ERRORS", default=0.1)
+OTP_ALERT_BUDGET: list[float] = env.list("OTP_ALERT_BUDGET", cast=float, default=[0.8, 1.0])
+OTP_ALERT_GUARD_SENDS: int = env.int("OTP_ALERT_GUARD_SENDS", default=5)
+OTP_ALERT_WEBHOOK_URL: str = env.str("OTP_ALERT_WEBHOOK_URL", default="")
+OTP_ALERT_WEBHOOK_SECRET: str = env.str("OTP_ALERT_WEBHOOK_SECRET", default="")
+
 # Numbers that no numbering plan knows, taken only while the sandbox is on: the one that stands in most examples.
 OTP_SANDBOX_NUMBERS: list[str] = ["+1234567890"] if OTP_SANDBOX else []
 
@@ -273,6 +288,9 @@ if OTP_SANDBOX and "EMAIL_URL" not in env.ENVIRON:
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="SmartFin <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+EMAIL_SUBJECT_PREFIX = "[SmartFin] "
+# Django 5.2 wants a name beside each address.
+ADMINS: list[tuple[str, str]] = [(address, address) for address in env.list("ADMINS", default=[])]
 
 # Language and time
 
