@@ -18,11 +18,11 @@ from otp import guard
 from otp.client import Client
 from otp.destinations import Destination, hash_address
 from otp.exceptions import LimitsUnavailable, TooManyAttempts, TooManyRequests
-from otp.models import VerificationAttempt
+from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind
 from otp.models.lifecycle import get_seconds_until
 from otp.prices import get_price, to_units
-from otp.purposes import Channel, get_group
+from otp.purposes import Channel, Purpose, get_group
 from otp.volume import Bucket, Share, get_counters
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 MINUTE = 60
 HOUR = 3600
 DAY = 24 * HOUR
+MONTH = 30 * DAY
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,47 @@ def raise_if_destination_is_over_limit(destination: Destination, purpose: str) -
                 retry_after=wait,
                 reason=f"destination_per_{name}",
             )
+
+
+def take_number(destination: Destination, user_id: int) -> None:
+    """Count a number that an account wants to change to, unless it asked for this one in the last 24 hours already.
+
+    Whoever holds an account must not use it to have codes sent to one stranger after another.
+
+    :raises TooManyRequests: when the account has asked for too many numbers
+    :raises LimitsUnavailable: when it cannot be counted
+    """
+    asked = VerificationAttempt.objects.to(destination).within(timedelta(seconds=DAY))
+    if asked.filter(user_id=user_id, purpose=Purpose.PHONE_CHANGE, verification__isnull=False).exists():
+        return
+    bucket = Bucket(f"numbers:{user_id}", settings.OTP_MAX_NUMBERS_PER_ACCOUNT_PER_DAY, DAY)
+    if overflow := get_counters().take([bucket]):
+        raise TooManyRequests(
+            _("Too many numbers were tried for this account today. Try again tomorrow."),
+            retry_after=overflow.retry_after,
+            reason="numbers_per_account",
+        )
+
+
+def raise_if_number_had_accounts(destination: Destination) -> None:
+    """Refuse a proven number that was put on too many accounts in 30 days: one phone must not vouch for a crowd.
+
+    Only one account has a number at a time; this is about one after another. Said only to whoever holds the phone.
+
+    :raises TooManyRequests: when it was
+    """
+    limit = settings.OTP_MAX_ACCOUNTS_PER_NUMBER_PER_MONTH
+    redeemed = Verification.objects.to(destination).filter(
+        purpose__in=[Purpose.REGISTRATION, Purpose.ANY_PUBLIC, Purpose.PHONE_CHANGE],
+        redeemed_at__gt=timezone.now() - timedelta(seconds=MONTH),
+    )
+    times = list(redeemed.order_by("-redeemed_at").values_list("redeemed_at", flat=True)[: limit or 1])
+    if wait := _get_wait([at for at in reversed(times) if at], MONTH, limit):
+        raise TooManyRequests(
+            _("That number was used for too many accounts lately. Use another number."),
+            retry_after=wait,
+            reason="accounts_per_number",
+        )
 
 
 def _get_wait(times: list[datetime], period: int, limit: int) -> int:

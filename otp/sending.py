@@ -18,7 +18,7 @@ from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
 from otp.money import Payment
 from otp.prices import get_price
-from otp.purposes import get_service_sid
+from otp.purposes import Purpose, get_service_sid
 from otp.transactions import raise_if_in_transaction
 from otp.verify_api.decoys import make_decoy_sid
 from otp.verify_api.service import twilio_verify
@@ -64,6 +64,8 @@ def open_send(
         raise_if_refused(destination, channel)
         limits.raise_if_destination_is_over_limit(destination, purpose)
         own, others = _find_standing(destination, purpose, binding)
+        if own is None and purpose == Purpose.PHONE_CHANGE and user_id is not None:
+            limits.take_number(destination, user_id)
         taken = limits.take_send(destination, client, channel, purpose)
         try:
             verification = _count_send(own, channel) if own else _start(destination, channel, purpose, binding, user_id)

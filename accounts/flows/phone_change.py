@@ -21,7 +21,7 @@ from accounts.models import PhoneChange, PhoneDevice, SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.models.phone_change import STOPPABLE_FOR
 from accounts.waiting import Waiting
-from otp import services
+from otp import limits, services
 from otp.background import run_after_answer
 from otp.client import Client
 from otp.destinations import Destination, parse_phone
@@ -81,6 +81,7 @@ def finish(request: HttpRequest, *, code: str) -> User:
     :raises StepUpRequired, FactorRequired: the fresh proof is over by now
     :raises CodeExpired: nothing was begun
     :raises PhoneTaken: the number belongs to another account
+    :raises TooManyRequests: the number was on too many accounts lately
     :raises OtpError: see `services.verify_otp`
     """
     assurance.raise_unless_fresh(request, Step.PHONE_CHANGE)
@@ -93,6 +94,7 @@ def finish(request: HttpRequest, *, code: str) -> User:
     verification = services.verify_otp(
         change.phone, code, purpose=Purpose.PHONE_CHANGE, flow=change.flow, user_id=user.pk, client=client
     )
+    limits.raise_if_number_had_accounts(parse_phone(change.phone))
     try:
         with transaction.atomic():
             old = _hold(user).phone

@@ -165,3 +165,23 @@ class TestChange:
             ("send", "ok", ann.pk),
             ("check", "ok", ann.pk),
         ]
+
+
+class TestNumbers:
+    @pytest.mark.requirement("TOL-08")
+    def test_a_number_that_was_on_too_many_accounts_is_refused(self, signed_in, ann, read_code, settings):
+        settings.OTP_MAX_ACCOUNTS_PER_NUMBER_PER_MONTH = 0
+
+        answer = change(signed_in, read_code)
+
+        assert "used for too many accounts" in answer.content.decode()
+        assert get_phone(ann) == NUMBER
+
+    @pytest.mark.requirement("TOL-08")
+    def test_one_number_after_another_is_refused(self, signed_in, settings):
+        settings.OTP_MAX_NUMBERS_PER_ACCOUNT_PER_DAY = 1
+        signed_in.post(START, {"phone": NEW})
+
+        answer = signed_in.post(START, {"phone": "+12025550189"})
+
+        assert "Too many numbers were tried for this account" in answer.content.decode()

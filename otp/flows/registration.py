@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from otp import mail, services, tokens
+from otp import limits, mail, services, tokens
 from otp.client import Client
 from otp.destinations import Destination, fold_email, parse_phone
 from otp.exceptions import EmailTaken, PhoneTaken, WeakPassword
@@ -41,6 +41,7 @@ def register(
     :raises InvalidDestination: the phone number cannot be read
     :raises WeakPassword: before the code is looked at, so that it is not used up
     :raises EmailTaken, PhoneTaken: only after the proof, and with a token that saves the person another message
+    :raises TooManyRequests: after the proof, for a number that was on too many accounts lately
     :raises OtpError: see `services.prove`
     """
     user = prepare(email=email, password=password, phone=phone)
@@ -98,6 +99,7 @@ def _prove(user: Any, *, code: str, token: str, flow: str = "", client: Client) 
 
 
 def _add(user: Any, verification: Verification) -> Any:
+    limits.raise_if_number_had_accounts(parse_phone(user.phone))
     user.phone_verified_at = timezone.now()
     try:
         with transaction.atomic():

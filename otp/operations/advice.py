@@ -135,6 +135,10 @@ REASONS: dict[str, Advice] = {
         _("The money for 24 hours is used up (OTP_DAILY_BUDGET)."),
         _("Nothing they can do. Tell the operators at once."),
     ),
+    "numbers_per_account": Advice(
+        _("The account asked to change to too many different numbers within a day."),
+        _("Tomorrow it works again. If it was not them, end their sessions: somebody else is at their account."),
+    ),
     "check_address": Advice(
         _("Too many codes were tried from their network within an hour."),
         _("Ask them to try from another network, or in an hour. The code itself may still be good."),
