@@ -7,7 +7,7 @@ or Twilio's, did not let out; **failed** is what broke. Hours and days are UTC.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -225,9 +225,3 @@ def add_up(parts: Iterable[Figures]) -> Figures:
         for name in ("sent", "approved", "wrong", "refused", "failed", "cost", "estimated_cost", "priced"):
             setattr(whole, name, getattr(whole, name) + getattr(part, name))
     return whole
-
-
-def month_bounds(month: date) -> tuple[date, date]:
-    """Give the first day of a month and that of the next."""
-    first = month.replace(day=1)
-    return first, (first + timedelta(days=32)).replace(day=1)

@@ -112,8 +112,8 @@ class Board:
         return [
             Tile(
                 title,
-                f"{show_money(spent)} {self.currency}",
-                _("of %(budget)s") % {"budget": show_money(budget)},
+                show_money(spent),
+                _("of %(budget)s") % {"budget": f"{show_money(budget)}\u00a0{self.currency}"},
                 float(spent / budget) if budget else float(spent > 0),
             )
             for title, spent, budget in rows
@@ -128,7 +128,7 @@ class Board:
                 _("Last 24 hours, UTC"),
                 [replace(row, name=f"{row.name:%H}:00") for row in hours],
                 name=_("Hour"),
-                labels={place: f"{row.name:%H}" for place, row in enumerate(hours) if place % 4 == 3},
+                labels={place: f"{row.name:%H}" for place, row in enumerate(hours) if place % 4 == 1},
             ),
             draw_upright(
                 "days",
@@ -188,5 +188,5 @@ def _show_milliseconds(milliseconds: int | None) -> str:
     if milliseconds is None:
         return "–"
     if milliseconds < 1000:
-        return _("%(count)s ms") % {"count": milliseconds}
-    return _("%(count)s s") % {"count": formats.number_format(round(milliseconds / 1000, 1), 1)}
+        return _("%(count)s\u00a0ms") % {"count": milliseconds}
+    return _("%(count)s\u00a0s") % {"count": formats.number_format(round(milliseconds / 1000, 1), 1)}

@@ -248,4 +248,4 @@ class TestWords:
 
         today = Board(Dashboard()).tiles[5]
 
-        assert (today.level, today.bar, today.note) == ("over", 100.0, "of 0.05")
+        assert (today.level, today.bar, today.note) == ("over", 100.0, "of 0.05\u00a0USD")
