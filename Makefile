@@ -8,7 +8,7 @@ CATALOGS := es
 
 export PORT
 
-.PHONY: help run serve test test-services check format messages lock clean
+.PHONY: help run serve test test-services check format messages audit lock clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -42,6 +42,9 @@ messages: .venv/development ## Collect the strings of code and templates into lo
 	@$(BIN)/python manage.py makemessages $(CATALOGS:%=-l %) --no-obsolete --add-location file --no-wrap --ignore var \
 		--ignore "*/tests/*" --ignore .venv --settings smartfin.settings_test
 	@$(BIN)/python manage.py compilemessages $(CATALOGS:%=-l %) --ignore .venv --settings smartfin.settings_test
+
+audit: .venv/development ## Ask PyPI's advisory service for known holes in what is pinned.
+	$(BIN)/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict
 
 lock: .venv/development ## Resolve pyproject.toml anew into the two requirements files.
 	$(BIN)/uv pip compile -q pyproject.toml -o requirements.txt --generate-hashes --universal --python-version 3.11 --upgrade

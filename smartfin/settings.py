@@ -201,6 +201,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "smartfin.context.site",
             ],
         },
     },
@@ -343,7 +344,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Send a code, prove it, register with it, reset a password with it.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_PERMISSIONS": [f"rest_framework.permissions.{'AllowAny' if DEBUG else 'IsAuthenticated'}"],
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["otp.api.schema.drop_trailing_slashes"],
     "ENUM_NAME_OVERRIDES": {

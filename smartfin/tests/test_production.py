@@ -1,10 +1,13 @@
 """A site with DEBUG off starts whole or not at all, and says what to set."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import django
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +31,24 @@ def start(**changes: str) -> subprocess.CompletedProcess[str]:
     env = {**GOOD, **changes, "PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "smartfin.settings"}
     command = [sys.executable, "-c", START]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+LOOK = """
+import django
+django.setup()
+from django.test import Client
+client = Client(headers={"host": "smartfin.example"})
+for method, path, headers in [
+    ("GET", "/api/schema", {}),
+    ("GET", "/api/docs", {}),
+    ("OPTIONS", "/api/send-otp", {}),
+    ("GET", "/api/send-otp", {"accept": "text/html"}),
+    ("GET", "/api/send-otp?format=api", {}),
+    ("GET", "/api/me", {"authorization": "Basic YW5uQGV4YW1wbGUuY29tOnBhc3N3b3Jk"}),
+]:
+    answer = client.generic(method, path, headers=headers, secure=True)
+    print(answer.status_code, "description" in answer.text or "parses" in answer.text)
+"""
 
 
 class TestStart:
@@ -111,3 +132,55 @@ class TestStart:
 
     def test_development_needs_a_secret_too(self):
         assert "Set SECRET_KEY" in start(DEBUG="1", SECRET_KEY="").stderr
+
+
+@pytest.mark.requirement("API-07")
+def test_strangers_learn_nothing_of_how_the_api_works(static_root):
+    """No schema, no browsable page, no answer to OPTIONS that describes, no sign-in by Basic auth."""
+    env = {
+        **GOOD,
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "smartfin.settings",
+        "STATIC_ROOT": str(static_root),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    answers = [line.split() for line in done.stdout.splitlines()]
+    assert [status for status, _ in answers] == ["403", "403", "405", "406", "404", "403"], done.stderr
+    assert {described for _, described in answers} == {"False"}
+
+
+@pytest.mark.requirement("CFG-01")
+def test_deployment_checks_find_nothing_in_a_whole_configuration():
+    command = ["bin/with-production-values", sys.executable, "-W", "error", "manage.py", "check", "--deploy"]
+    env = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [*command, "--fail-level", "WARNING"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+class TestDependencies:
+    @pytest.mark.requirement("CFG-12")
+    @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+    def test_each_is_pinned_with_hashes(self, name):
+        entries = re.split(r"\n(?=[a-zA-Z0-9])", (ROOT / name).read_text().split("\n", 2)[2])
+
+        assert len(entries) > 20
+        assert [entry.split()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
+
+    @pytest.mark.requirement("CFG-12")
+    def test_django_has_the_fixes_that_this_site_counts_on(self):
+        assert django.VERSION[:2] == (5, 2)
+        assert django.VERSION >= (5, 2, 19)
+
+    @pytest.mark.requirement("CFG-12")
+    def test_the_linter_has_the_security_rules_on(self):
+        """Ruff's S rules are bandit's; `make check` runs them."""
+        config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+
+        assert "S" in config["select"]
+        assert [rule for rule in config["ignore"] if rule.startswith("S") and not rule.startswith("SIM")] == ["S101"]

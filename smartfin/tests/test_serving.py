@@ -107,16 +107,6 @@ def test_a_caller_cannot_say_that_plain_http_is_https(db, tmp_path):
     assert answer.headers["Location"].startswith("https://")
 
 
-@pytest.fixture(scope="module")
-def static_root(tmp_path_factory):
-    """Where the files lie that pages of a production site load."""
-    root = tmp_path_factory.mktemp("static")
-    env = {"PATH": environ["PATH"], "STATIC_ROOT": str(root)}
-    command = ["bin/with-production-values", sys.executable, "manage.py", "collectstatic", "--noinput"]
-    subprocess.run(command, cwd=settings.BASE_DIR, env=env, check=True, capture_output=True)
-    return root
-
-
 def test_a_database_that_is_away_is_503_and_a_sentence(db, static_root, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
