@@ -16,9 +16,11 @@ from django.utils.translation import ngettext
 
 from accounts.assurance import Step, is_fresh, lead_to_proof
 from accounts.flows import support
+from accounts.forms.base import describe
 from accounts.forms.support import FORMS, ReasonForm
 from accounts.models import User
 from accounts.support.actions import ACTIONS, Action
+from otp.exceptions import OtpError
 
 MAX_PEOPLE = 100  # one page of the list
 
@@ -60,8 +62,7 @@ def show(model_admin: ModelAdmin, request: HttpRequest, name: str) -> HttpRespon
     if not people:
         raise PermissionDenied
     form = FORMS.get(name, ReasonForm)(request.POST if request.method == "POST" else None, people=people)
-    if form.is_valid():
-        support.act(request, action, people, reason=form.cleaned_data["reason"], **form.get_options())
+    if form.is_valid() and _do(request, action, people, form):
         done = ngettext("%(action)s: done for %(count)d person.", "%(action)s: done for %(count)d people.", len(people))
         messages.success(request, done % {"action": action.label, "count": len(people)})
         return HttpResponseRedirect(_get_way_back(chosen))
@@ -80,6 +81,16 @@ def show(model_admin: ModelAdmin, request: HttpRequest, name: str) -> HttpRespon
             "way_back": _get_way_back(chosen),
         },
     )
+
+
+def _do(request: HttpRequest, action: Action, people: list[User], form: ReasonForm) -> bool:
+    """Do it, or say on the form why it could not be done: then nothing was."""
+    try:
+        support.act(request, action, people, reason=form.cleaned_data["reason"], **form.get_options())
+    except OtpError as error:
+        form.add_error(None, describe(error))
+        return False
+    return True
 
 
 def _find_action(name: str) -> Action:

@@ -283,7 +283,7 @@ def crawl(browser):
         for target in re.findall(r'href="([^"#]+)"', pages[path]):
             target = unescape(target)
             target = path.partition("?")[0] + target if target.startswith("?") else target
-            # One filter at a time, and no other order: every combination would be the same rows for hours.
-            if target.startswith("/admin/") and "o=" not in target and ("?" not in target or "?" not in path):
+            # A list filtered or sorted is the same page: what has a query and counts is an action's page.
+            if target.startswith("/admin/") and ("?" not in target or "/help/" in target):
                 waiting.append(target)
     return pages

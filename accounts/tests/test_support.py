@@ -34,6 +34,7 @@ from accounts.tests.people import (
     with_phone,
     with_totp,
 )
+from otp.exceptions import LimitsUnavailable
 
 pytestmark = pytest.mark.django_db
 REASON = "Called from the known number, named the last payee"
@@ -127,6 +128,18 @@ class TestActions:
         act("unlock", ann)
 
         assert client.post("/accounts/login/", fields).status_code == 302
+
+    def test_what_cannot_be_done_now_is_said_and_nothing_is_done(self, act, ann, monkeypatch):
+        FactorBudget.objects.create(user=ann, failures=5)
+
+        def fail(*args):
+            raise LimitsUnavailable
+
+        monkeypatch.setattr("accounts.limits.clear_sign_in", fail)
+
+        assert str(LimitsUnavailable.user_message) in read(act("unlock", ann))
+        assert FactorBudget.objects.get(user=ann).failures == 5
+        assert is_untouched(ann)
 
     def test_a_second_factor_can_be_required_from_a_day_on(self, act, ann):
         day = (timezone.now() + timedelta(days=7)).date()
@@ -381,6 +394,16 @@ class TestRights:
         ann.refresh_from_db()
         assert not ann.is_staff
         assert is_untouched(ann)
+
+    def test_nobody_gives_them_by_way_of_a_group(self, desk, helper):
+        grant(helper, "view_group", "add_group", "change_group", "delete_group")
+        group = Group.objects.create(name="Support")
+        fields = {"name": "Support", "permissions": [Permission.objects.get(codename="delete_user").pk], "post": "yes"}
+
+        for path in ("add/", f"{group.pk}/change/", f"{group.pk}/delete/"):
+            assert desk.post(f"/admin/auth/group/{path}", fields).status_code == 403
+        assert not group.permissions.exists()
+        assert desk.get(f"/admin/auth/group/{group.pk}/change/").status_code == 200
 
     def test_one_person_at_a_time(self, admin_client, ann):
         prove(admin_client)
