@@ -1,8 +1,11 @@
 """What all pages of accounts have in common: a way back, the language, and how a code is asked for."""
 
+import gzip
 import re
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles.finders import find
 from django.utils import timezone
 
 from accounts.browser_name import name_browser
@@ -10,6 +13,7 @@ from accounts.flows.phone_change import make_stop_token
 from accounts.models import PhoneChange
 from accounts.tests.people import (
     NUMBER,
+    PASSWORD,
     make_person,
     show_totp_code,
     sign_in,
@@ -99,7 +103,9 @@ class TestLanguage:
         answer = client.post("/i18n/language/", {"language": "es", "next": address})
 
         assert answer["Location"] == address
-        assert '<html lang="es">' in read(client.get(address))
+        page = read(client.get(address))
+        assert '<html lang="es">' in page
+        assert 'value="en" lang="en">English</button>' in page
 
     def test_can_be_changed_before_a_second_factor_is_set_up(self, client):
         sign_in(client, make_person(is_staff=True))
@@ -288,3 +294,17 @@ class TestStopLink:
         assert answer.status_code == 200
         assert "The change is stopped" in read(answer)
         assert client.get("/accounts/security/").status_code == 302
+
+
+class TestWeight:
+    """One bar of signal: a page with all that it loads is a few packets."""
+
+    @pytest.mark.parametrize("address", [LOGIN, "/accounts/register/code/"])
+    def test_is_small(self, client, address):
+        client.post("/accounts/register/", {"email": "ann@example.com", "password": PASSWORD, "phone": NUMBER})
+
+        page = client.get(address).content
+        files = {find(name) for name in re.findall(r'(?:href|src)="/static/([^"]+)"', page.decode())}
+
+        assert len(files) == 3
+        assert sum(len(gzip.compress(part)) for part in [page, *(Path(file).read_bytes() for file in files)]) < 8_000
