@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.exceptions import PasskeyOver
 from accounts.factors import passkey
-from accounts.models import FactorBudget, PasskeyChallenge, SecurityEvent
+from accounts.models import FactorBudget, KnownBrowser, PasskeyChallenge, SecurityEvent
 from accounts.tests.authenticator import (
     BACKED_UP,
     BACKUP_ELIGIBLE,
@@ -112,6 +112,16 @@ class TestSignIn:
         assert device.last_used_at is not None
         assert api.session["otp_device_id"] == device.persistent_id
         assert SecurityEvent.objects.filter(user=ann, kind="signed_in", detail="password, passkey").count() == 1
+
+    @pytest.mark.requirement("SES-09")
+    def test_a_browser_can_be_trusted_by_a_call_as_on_the_page(self, pending, ann, phone):
+        answer = phone.sign(ask(pending))
+        call(pending, "login/verify", method="passkey", credential=answer, trust_browser=True)
+
+        again = call(pending, "login", email=ADDRESS, password=PASSWORD)
+
+        assert again.json() == {"status": "authenticated"}
+        assert KnownBrowser.objects.filter(user=ann).count() == 1
 
     @pytest.mark.parametrize("algorithm", [-7, -8])
     def test_each_kind_of_key_does(self, api, ann, algorithm):
