@@ -13,6 +13,9 @@ HOST = "smartfin.example"
 class UnexpectedAnswer(Exception):
     """The site answered something that the journey cannot go on with; a measurement of it would be worth nothing."""
 
+    def __init__(self, call: str, status: int, body: bytes) -> None:
+        super().__init__(f"{call}: {status} {body[:300]!r}")
+
 
 @dataclass
 class Person:
@@ -41,9 +44,19 @@ class Person:
         self.writer.close()
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> Any:
-        """Make one call.
+        """Make one call that has to be answered as expected.
 
         :raises UnexpectedAnswer: for another status than the expected one
+        """
+        status, answer = await self.ask(method, path, body)
+        if status != expect:
+            raise UnexpectedAnswer(f"{method} {path}", status, answer)
+        return json.loads(answer) if answer.startswith(b"{") else answer
+
+    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
+        """Make one call; give the status and what came.
+
+        :raises OSError, asyncio.IncompleteReadError: when no answer came
         """
         content = json.dumps(body).encode() if body is not None else b""
         address = f"10.{self.number >> 16 & 255}.{self.number >> 8 & 255}.{self.number & 255}"
@@ -56,10 +69,7 @@ class Person:
         if self.csrf_token:
             head += f"X-CSRFToken: {self.csrf_token}\r\n"
         self.writer.write(head.encode() + b"\r\n" + content)
-        status, answer = await self._read()
-        if status != expect:
-            raise UnexpectedAnswer(f"{method} {path}: {status} {answer[:300]!r}")
-        return json.loads(answer) if answer.startswith(b"{") else answer
+        return await self._read()
 
     async def _read(self) -> tuple[int, bytes]:
         head = await self.reader.readuntil(b"\r\n\r\n")

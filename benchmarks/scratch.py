@@ -23,12 +23,14 @@ def make_database(server_url: str) -> Iterator[str]:
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         server.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            env = get_environment(url, 6379, 1) | {"DJANGO_SETTINGS_MODULE": "benchmarks.site_settings"}
-            migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-            subprocess.run(migrate, cwd=BASE_DIR, env=env, check=True)  # noqa: S603
-            yield url
-        finally:
+    try:
+        env = get_environment(url, 6379, 1) | {"DJANGO_SETTINGS_MODULE": "benchmarks.site_settings"}
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+        subprocess.run(migrate, cwd=BASE_DIR, env=env, check=True)  # noqa: S603
+        yield url
+    finally:
+        # Another connection: the server may have been restarted in between.
+        with psycopg.connect(server_url, autocommit=True) as server:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 

@@ -45,8 +45,12 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def run(port: int, *command: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, cwd=BASE_DIR, env=env)  # noqa: S603  commands of our own
+def run(
+    port: int, *command: str, env: dict[str, str] | None = None, log: str | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run something until the block ends; what it prints goes to a file, or to the error output."""
+    with Path(log or "/dev/stderr").open("wb") as output:
+        process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=output)  # noqa: S603
     try:
         wait_for(port, process)
         yield process
@@ -59,7 +63,19 @@ def run(port: int, *command: str, env: dict[str, str] | None = None) -> Iterator
 def run_redis() -> Iterator[int]:
     """Run a Redis that nobody else talks to, so that its counts are ours."""
     port = find_free_port()
-    with run(port, "redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--loglevel", "warning"):
+    with run(
+        port,
+        "redis-server",
+        "--port",
+        str(port),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--loglevel",
+        "warning",
+        log=os.devnull,
+    ):
         yield port
 
 
@@ -135,7 +151,9 @@ class Site:
 
 
 @contextmanager
-def run_site(settings: str, environment: dict[str, str], workers: int, threads: int) -> Iterator[Site]:
+def run_site(
+    settings: str, environment: dict[str, str], workers: int, threads: int, log: str | None = None
+) -> Iterator[Site]:
     port = find_free_port()
     static = Path(tempfile.mkdtemp())
     (static / "staticfiles.json").write_text('{"version": "1.1", "paths": {}, "hash": ""}')
@@ -149,6 +167,6 @@ def run_site(settings: str, environment: dict[str, str], workers: int, threads: 
     }
     command = [sys.executable, "-m", "gunicorn", "smartfin.wsgi", "--log-level", "error", "--backlog", "512"]
     began_at = time.perf_counter()
-    with run(port, *command, env=env) as process:
+    with run(port, *command, env=env, log=log) as process:
         yield Site(port, process, time.perf_counter() - began_at)
     shutil.rmtree(static)
