@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from otp.admin.filters import EXACT_FILTERS, CountryFilter, DayFilter
 from otp.admin.find_view import FindingAdmin
 from otp.admin.keyset import iterate
-from otp.admin.links import link_to_user, link_to_verification
+from otp.admin.links import link_to_approval, link_to_user, link_to_verification
 from otp.client import Client
 from otp.models import AuditExport, AuditSeal, VerificationAttempt
 from otp.operations.advice import get_advice
@@ -57,6 +57,7 @@ class VerificationAttemptAdmin(FindingAdmin):
         "country",
         "person",
         "story",
+        "payment",
         "client_address",
         "user_agent",
         "verification_sid",
@@ -67,7 +68,7 @@ class VerificationAttemptAdmin(FindingAdmin):
         "request_id",
         "seal",
     ]
-    readonly_fields = ["why", "tell", "person", "story", "seal"]
+    readonly_fields = ["why", "tell", "person", "story", "payment", "seal"]
 
     @admin.display(description=_("user"))
     def person(self, attempt: VerificationAttempt) -> str:
@@ -76,6 +77,10 @@ class VerificationAttemptAdmin(FindingAdmin):
     @admin.display(description=_("verification"))
     def story(self, attempt: VerificationAttempt) -> str:
         return link_to_verification(attempt)
+
+    @admin.display(description=_("payment"))
+    def payment(self, attempt: VerificationAttempt) -> str:
+        return link_to_approval(attempt)
 
     @admin.display(description=_("why"))
     def why(self, attempt: VerificationAttempt) -> str:

@@ -14,8 +14,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from otp.models import TransactionApproval
+
 DAY = timedelta(days=1)
 HASHES = re.compile(r"[0-9a-f]{64}(,[0-9a-f]{64}){0,9}")
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SID = re.compile(r"V[EL][0-9a-fA-F]{32}")
 
 
@@ -157,7 +160,25 @@ class SidFilter(ExactFilter):
         return queryset.filter(**{name: value})
 
 
-EXACT_FILTERS: list[type[admin.SimpleListFilter]] = [DestinationFilter, UserFilter, AddressFilter, SidFilter]
+class ApprovalFilter(ExactFilter):
+    title = _("payment")
+    parameter_name = "approval"
+    is_valid = staticmethod(UUID_TEXT.fullmatch)
+
+    def describe(self, value: str) -> Any:
+        return _("The one that was searched for")
+
+    def narrow(self, queryset: QuerySet, value: str) -> QuerySet:
+        return queryset.filter(**{"pk" if queryset.model is TransactionApproval else "approval_id": value})
+
+
+EXACT_FILTERS: list[type[admin.SimpleListFilter]] = [
+    DestinationFilter,
+    UserFilter,
+    AddressFilter,
+    SidFilter,
+    ApprovalFilter,
+]
 
 
 def _begin(day: date) -> datetime:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from otp.admin.filters import SID, AddressFilter
+from otp.admin.filters import SID, UUID_TEXT, AddressFilter
 from otp.destinations import fold_email, parse_destination
 from otp.exceptions import InvalidDestination
 
@@ -18,7 +18,7 @@ from otp.exceptions import InvalidDestination
 class FindForm(forms.Form):
     """`query` holds the filter that what was typed means, such as `{"user": "17"}`, once the form is valid."""
 
-    DESTINATION, USER, ADDRESS, TWILIO = "destination", "user", "address", "sid"
+    DESTINATION, USER, ADDRESS, TWILIO, APPROVAL = "destination", "user", "address", "sid", "approval"
 
     what = forms.ChoiceField(label=_("Find by"))
     text = forms.CharField(
@@ -41,6 +41,7 @@ class FindForm(forms.Form):
                 self.USER: _find_user,
                 self.ADDRESS: _find_address,
                 self.TWILIO: _find_sid,
+                self.APPROVAL: _find_approval,
             }
             self.query = find[cleaned["what"]](cleaned["text"].strip())
         return cleaned
@@ -51,6 +52,7 @@ CHOICES = [
     (FindForm.USER, _("user: e-mail address or number")),
     (FindForm.ADDRESS, _("client address")),
     (FindForm.TWILIO, _("Twilio id (VE… or VL…)")),
+    (FindForm.APPROVAL, _("id of the payment")),
 ]
 
 
@@ -85,3 +87,9 @@ def _find_sid(text: str) -> dict[str, str]:
     if not SID.fullmatch(text):
         raise ValidationError(_("A Twilio id is VE or VL and 32 letters and digits."))
     return {"sid": text}
+
+
+def _find_approval(text: str) -> dict[str, str]:
+    if not UUID_TEXT.fullmatch(text.lower()):
+        raise ValidationError(_("The id of a payment is 32 letters and digits with four dashes."))
+    return {"approval": text.lower()}

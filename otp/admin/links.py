@@ -7,9 +7,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from otp.models import AuditExport, Verification, VerificationAttempt
+from otp.models import AuditExport, TransactionApproval, Verification, VerificationAttempt
 
-Row = VerificationAttempt | Verification | AuditExport
+Row = VerificationAttempt | Verification | AuditExport | TransactionApproval
 
 
 def link_to_user(row: Row) -> str:
@@ -31,6 +31,13 @@ def link_to_verification(attempt: VerificationAttempt) -> str:
         return ""
     address = reverse("admin:otp_verification_change", args=[attempt.verification_id])
     return format_html('<a href="{}">{}</a>', address, _("Timeline"))
+
+
+def link_to_approval(attempt: VerificationAttempt) -> str:
+    if attempt.approval_id is None:
+        return ""
+    address = reverse("admin:otp_transactionapproval_change", args=[attempt.approval_id])
+    return format_html('<a href="{}">{}</a>', address, attempt.approval)
 
 
 def get_attempts_url(**filters: Any) -> str:

@@ -79,6 +79,7 @@ class VerificationAttempt(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
+        db_index=False,
         related_name="attempts",
         help_text=_("The payment it was for."),
     )
@@ -120,6 +121,8 @@ class VerificationAttempt(models.Model):
         permissions = [("export_verificationattempt", _("Can export verification attempts"))]
         # One for each filter and each search of the admin site: docs/explanation/performance.md.
         indexes = [
+            # Few attempts are for a payment: the others take no place in it.
+            models.Index(fields=["approval"], condition=Q(approval__isnull=False), name="attempt_by_approval"),
             models.Index(fields=["destination_hash", "created_at"], name="attempt_by_destination"),
             models.Index(fields=["created_at"], name="attempt_by_time"),
             models.Index(fields=["attempt_sid"], name="attempt_by_sid", condition=~Q(attempt_sid="")),

@@ -19,7 +19,7 @@ from otp.models import VerificationAttempt
 from otp.models.attempt import Outcome
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Message
-from otp.tests.test_processes import get_database_url, wait_until
+from otp.tests.processes import get_database_url, wait_until
 
 PHONE = "+12025550123"
 # Longer than the test needs to tell the server to stop, shorter than the patience of anything here.
