@@ -18,7 +18,7 @@ def send_new_sign_in(user: User, client: Client) -> None:
 
 def send_second_factor_failed(user: User, client: Client) -> None:
     """Tell that somebody had the right password and not the code."""
-    _send("second_factor_failed", user, client=client)
+    _send("second_factor_failed", user, client=client, browser=name_browser(client.user_agent))
 
 
 def send_factor_added(user: User, factor: Any) -> None:
@@ -41,7 +41,7 @@ def send_backup_codes_made(user: User) -> None:
 
 def send_backup_code_used(user: User, left: int, client: Client) -> None:
     """Tell that a backup code was used, and how many are left."""
-    _send("backup_code_used", user, left=left, client=client)
+    _send("backup_code_used", user, left=left, client=client, browser=name_browser(client.user_agent))
 
 
 def send_phone_changed(user: User, *, new_masked: str, token: str) -> None:
