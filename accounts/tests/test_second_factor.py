@@ -3,13 +3,15 @@
 import pytest
 import time_machine
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import KnownBrowser, SecurityEvent, UserSession
-from accounts.tests.people import make_person, show_totp_code, with_backup_codes, with_phone, with_totp
-from accounts.tests.steps import LOGIN_CODE, give_code, give_password, is_signed_in, read, wrong
-from otp.models import VerificationAttempt
+from accounts.tests.people import PASSWORD, make_person, show_totp_code, with_backup_codes, with_phone, with_totp
+from accounts.tests.steps import LOGIN_CODE, call, give_code, give_password, is_signed_in, read, wrong
+from otp.models import Verification, VerificationAttempt
 
 pytestmark = pytest.mark.django_db
 
@@ -159,3 +161,27 @@ def test_whatever_a_form_says_of_who_the_pending_sign_in_decides(client, ann, re
     give_code(client, read_code(), user_id=bob.pk, email=bob.email, phone=bob.phone, to=bob.phone, user=bob.pk)
 
     assert client.get("/api/me").json()["email"] == ann.email
+
+
+class TestStatements:
+    """How many statements signing in takes, both steps together. A change of these numbers is a decision."""
+
+    def test_with_password_and_code(self, client, ann, twilio):
+        with_phone(ann)
+        call(client, "login", email=ann.email, password=PASSWORD)
+        call(client, "login/verify", code=twilio.code)  # from here on browser, language and budget are known
+        call(client, "logout")
+        Verification.objects.update(status="canceled")
+        VerificationAttempt.objects.all().delete()
+
+        counts = []
+        for path, body in (
+            ("login", {"email": ann.email, "password": PASSWORD}),
+            ("login/verify", {"code": twilio.code}),
+        ):
+            with CaptureQueriesContext(connection) as queries:
+                assert call(client, path, **body).status_code == 200
+            statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+            counts.append(len(statements))
+
+        assert counts == [17, 27]
