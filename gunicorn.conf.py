@@ -1,5 +1,6 @@
 """How gunicorn serves the site: `gunicorn smartfin.wsgi` finds this file by itself. Values come from the settings."""
 
+import atexit
 import os
 import shutil
 import sys
@@ -15,6 +16,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "smartfin.settings")
 # workers can add up.
 METRICS_DIR = Path(settings.PROMETHEUS_MULTIPROC_DIR or tempfile.mkdtemp(prefix="smartfin-metrics-"))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+
+
+def forget_metrics(owner: int) -> None:
+    """Take away the directory that this process made, also after a start that failed; never from a worker."""
+    if os.getpid() == owner:
+        shutil.rmtree(METRICS_DIR, ignore_errors=True)
+
+
+if not settings.PROMETHEUS_MULTIPROC_DIR:
+    atexit.register(forget_metrics, os.getpid())
 
 from django.urls import get_resolver
 
@@ -70,12 +81,6 @@ def child_exit(server: Any, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-def on_exit(server: Any) -> None:
-    """Take away the directory of metrics if this run made it."""
-    if not settings.PROMETHEUS_MULTIPROC_DIR:
-        shutil.rmtree(METRICS_DIR, ignore_errors=True)
 
 
 def worker_exit(server: Any, worker: Any) -> None:

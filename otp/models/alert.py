@@ -42,11 +42,18 @@ SENTENCES = {
         "in a row."
     ),
     AlertRule.GUARD: _(
-        "The pumping guard’s rule “%(by)s” was broken by %(sends)s sends to %(subject)s within %(minutes)s minutes: "
-        "%(refused)s were refused, the others only noted."
+        "The pumping guard’s rule “%(by)s” was broken by %(sends)s sends to %(place)s within %(minutes)s minutes: "
+        "%(refused)s of them were refused, what is left was only noted."
     ),
     AlertRule.AUDIT: _("The audit is not as it was sealed (%(faults)s faults, the first: %(first)s)."),
 }
+
+
+class Figures(dict[str, Any]):
+    """Figures of a sentence. One that a row of an older version lacks is a dash: no page may fail of it."""
+
+    def __missing__(self, name: str) -> str:
+        return "–"
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -79,7 +86,7 @@ class Alert(models.Model):
     @property
     def sentence(self) -> str:
         """What is wrong, in the language of whoever reads it."""
-        return str(SENTENCES[AlertRule(self.rule)]) % {"subject": self.subject, **self.figures}
+        return str(SENTENCES[AlertRule(self.rule)]) % Figures(self.figures, subject=self.subject)
 
     def note(self) -> "Alert":
         """Write down that it was found now. After an hour without it is a new occurrence."""

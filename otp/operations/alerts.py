@@ -29,7 +29,10 @@ def find(at: datetime | None = None) -> list[Alert]:
 
 
 def find_moments(begin: datetime, end: datetime) -> list[datetime]:
-    """Give the full hours of a span at which any rule can find something: up to a day after anything happened."""
+    """Give the moments of a span at which any rule can find something: full hours up to a day after anything happened.
+
+    And the end of the span itself.
+    """
     busy = {
         hour
         for model in (Verification, VerificationAttempt)
@@ -39,7 +42,7 @@ def find_moments(begin: datetime, end: datetime) -> list[datetime]:
         .distinct()
     }
     moments = {hour + timedelta(hours=after) for hour in busy for after in range(1, 25)}
-    return sorted(moment for moment in moments if begin <= moment <= end)
+    return [*sorted(moment for moment in moments if begin <= moment < end), end]
 
 
 def find_low_conversion(at: datetime) -> Iterator[Alert]:
@@ -126,9 +129,9 @@ def find_guard_hits(at: datetime) -> Iterator[Alert]:
         met.order_by().values("guard", "country").annotate(sends=Count("pk"), refused=Count("pk", filter=refused))
     ):
         if row["sends"] >= settings.OTP_ALERT_GUARD_SENDS:
-            by, country = row["guard"], row["country"] or SITE
-            alert = _alert(AlertRule.GUARD, f"{country} {by}", sends=row["sends"], refused=row["refused"], by=by)
-            yield alert
+            by, place = row["guard"], row["country"] or SITE
+            figures = {"sends": row["sends"], "refused": row["refused"], "by": by, "place": place}
+            yield _alert(AlertRule.GUARD, f"{place} {by}", **figures)
 
 
 def find_audit_faults() -> Iterator[Alert]:

@@ -231,6 +231,7 @@ class TestCommand:
         make_verifications(50, prefix="")
 
         assert "Nobody is told: set ADMINS" in run()[1]
+        assert "Nobody is told: set ADMINS" in run()[1]
         assert "otp.W074" in [message.id for message in check_services()]
 
     @pytest.mark.django_db(transaction=True)
@@ -390,10 +391,16 @@ class TestBanner:
 
     def test_what_a_row_holds_is_inert(self, admin_client):
         Alert(
-            rule="guard", subject="<svg onload=alert(1)>", figures={"sends": 1, "refused": 0, "by": "x", "minutes": 1}
+            rule="guard",
+            subject="<svg onload=alert(1)>",
+            figures={"sends": 1, "refused": 0, "by": "x", "place": "<svg onload=alert(1)>", "minutes": 1},
         ).note()
 
         assert "<svg onload" not in admin_client.get("/admin/").content.decode()
+
+    @pytest.mark.parametrize("rule", AlertRule.values)
+    def test_a_row_that_lacks_a_figure_fails_no_page(self, rule):
+        assert "–" in Alert(rule=rule, figures={}).sentence
 
     def test_staff_without_the_right_see_none(self, standing):
         from django.test import Client as Browser

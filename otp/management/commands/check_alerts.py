@@ -51,13 +51,12 @@ class Command(BaseCommand):
 
     def tell(self, due: dict[Alert, datetime | None]) -> None:
         told = alert_delivery.tell(list(due))
-        if not told:
-            self.stderr.write("Nobody is told: set ADMINS or OTP_ALERT_WEBHOOK_URL.")
-            return
         failed = [f"{target.target} ({target.fault})" for target in told if target.fault]
         if len(failed) == len(told):
             for alert, told_at in due.items():
                 alert.release(told_at)
+        if not told:
+            self.stderr.write("Nobody is told: set ADMINS or OTP_ALERT_WEBHOOK_URL.")
         if failed:
             raise CommandError(f"Could not tell: {', '.join(failed)}.", returncode=COULD_NOT_TELL)
 
