@@ -16,13 +16,13 @@ NAME = "smartfin_benchmark"
 
 
 @contextmanager
-def make_database(server_url: str) -> Iterator[str]:
+def make_database(server_url: str, name: str = NAME) -> Iterator[str]:
     """Make it anew and migrate it; give its address, and drop it afterwards."""
-    url = urlsplit(server_url)._replace(path=f"/{NAME}").geturl()
-    name = sql.Identifier(NAME)
+    url = urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    identifier = sql.Identifier(name)
     with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        server.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+        server.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
     try:
         env = get_environment(url, 6379, 1) | {"DJANGO_SETTINGS_MODULE": "benchmarks.site_settings"}
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
@@ -31,7 +31,7 @@ def make_database(server_url: str) -> Iterator[str]:
     finally:
         # Another connection: the server may have been restarted in between.
         with psycopg.connect(server_url, autocommit=True) as server:
-            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
 
 
 def use(url: str) -> None:

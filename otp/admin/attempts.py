@@ -30,16 +30,16 @@ EXPORT_PAGE = 1000
 class VerificationAttemptAdmin(FindingAdmin):
     change_list_template = "admin/otp/verificationattempt/change_list.html"
     list_display = [
-        "created_at",
+        "time",
         "kind",
         "outcome",
-        "reason",
-        "purpose",
-        "channel",
         "destination_masked",
+        "channel",
         "country",
-        "person",
         "story",
+        "purpose",
+        "reason",
+        "person",
     ]
     list_filter = ["outcome", DayFilter, "kind", "purpose", "channel", CountryFilter, *EXACT_FILTERS]
     list_select_related = ["user"]

@@ -10,14 +10,14 @@ from otp.models import AuditBlock, AuditExport
 
 @admin.register(AuditBlock)
 class AuditBlockAdmin(LedgerAdmin):
-    list_display = ["number", "created_at", "kind", "row_count", "key_id", "digest"]
+    list_display = ["number", "time", "kind", "row_count", "key_id", "digest"]
     list_filter = ["kind"]
     fields = ["number", "created_at", "kind", "row_count", "members", "newest_at", "pruned_through", "key_id", "digest"]
 
 
 @admin.register(AuditExport)
 class AuditExportAdmin(LedgerAdmin):
-    list_display = ["created_at", "person", "row_count", "filters", "client_address"]
+    list_display = ["time", "person", "row_count", "filters", "client_address"]
     list_select_related = ["user"]
     fields = ["created_at", "person", "row_count", "filters", "client_address", "user_agent"]
     readonly_fields = ["person"]

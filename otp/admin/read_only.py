@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from otp.admin.keyset import KeysetChangeList
 
@@ -47,6 +48,11 @@ class LedgerAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "admin/otp/keyset_change_list.html"
+    change_form_template = "admin/otp/ledger_change_form.html"
+
+    @admin.display(description=_("time (UTC)"))
+    def time(self, row: Any) -> str:
+        return f"{row.created_at:%Y-%m-%d %H:%M:%S}"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList

@@ -19,7 +19,7 @@ from otp.operations.timeline import tell_story
 class VerificationAdmin(FindingAdmin):
     finds = (FindForm.DESTINATION, FindForm.USER, FindForm.TWILIO)
     change_form_template = "admin/otp/verification/change_form.html"
-    list_display = ["created_at", "purpose", "channel", "destination_masked", "country", "status", "person"]
+    list_display = ["time", "purpose", "channel", "destination_masked", "country", "status", "person"]
     list_filter = ["status", DayFilter, "purpose", "channel", CountryFilter, DestinationFilter, UserFilter, SidFilter]
     list_select_related = ["user"]
     # Not shown: what binds it to a browser and the hash of a kept code, which are nobody's business.

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.models import Delivery, Verification, VerificationAttempt
-from otp.models.attempt import Kind
+from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import Status
 from otp.operations.advice import Advice, get_advice
 
@@ -55,6 +55,13 @@ class Moment:
     advice: Advice
     delivery: Delivery | None
     is_own: bool
+
+    @property
+    def mark(self) -> str:
+        """`good`, `bad` or `open`: how it is drawn. A message that did not arrive is no good one."""
+        if self.attempt.outcome == Outcome.CRASHED:
+            return "open"
+        return "good" if self.attempt.outcome == Outcome.OK and self.advice is not NOT_ARRIVED else "bad"
 
     @property
     def error_code(self) -> int | None:
