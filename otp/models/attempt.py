@@ -94,7 +94,8 @@ class VerificationAttempt(models.Model):
     )
     destination_hash = models.CharField(max_length=64, blank=True)
     destination_masked = models.CharField(max_length=260, blank=True)
-    country = models.CharField(max_length=2, blank=True)
+    # Three, for 001: libphonenumber's word for satellites and other numbers of no country.
+    country = models.CharField(max_length=3, blank=True)
     prefix = models.CharField(max_length=12, blank=True)
     client_address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=256, blank=True)

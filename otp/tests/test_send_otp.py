@@ -286,3 +286,13 @@ class TestTransactions:
 
         assert twilio.received == []
         assert not connection.in_atomic_block
+
+
+class TestNumbersOfNoCountry:
+    @pytest.mark.parametrize("to", ["+881612345678", "+979123456789", "+80012345678"])
+    def test_are_refused_and_written_down_like_others(self, to, post, twilio):
+        answer = post("send-otp", to=to)
+
+        attempt = VerificationAttempt.objects.get()
+        assert (answer.status_code, attempt.outcome) == (403, "destination_blocked")
+        attempt.clean_fields()  # SQLite takes what is too long for its column, PostgreSQL does not
