@@ -136,10 +136,9 @@ class Dashboard:
 
     @property
     def hours_behind(self) -> int:
-        """Hours since the last roll-up, 0 while that is as it should be."""
-        if self.totals.until is None:
-            return 0
-        behind = self.now - self.totals.until
+        """Hours that wait to be rolled up, 0 while that is as it should be."""
+        waits_since = self.totals.until or min((row.at for row in self.totals.tail), default=self.now)
+        behind = self.now - waits_since
         return int(behind / HOUR) if behind > ROLL_UPS_ARE_LATE else 0
 
     @cached_property

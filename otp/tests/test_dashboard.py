@@ -180,6 +180,11 @@ class TestPage:
 
         assert len([query for query in queries if "otp_" in query["sql"]]) <= 12
 
+    def test_says_when_there_were_never_any_roll_ups(self, admin_client):
+        make_attempt(ago=5 * HOUR)
+
+        assert "The roll-ups are 5 hours behind" in admin_client.get("/admin/").content.decode()
+
     def test_says_when_roll_ups_are_late(self, admin_client, still_clock):
         make_attempt(ago=HOUR)
         roll_up()

@@ -21,6 +21,7 @@ from otp.operations.totals import roll_up
 from otp.purposes import Purpose
 from otp.sandbox.control import change_state
 from otp.sandbox.models import Attempt as SandboxAttempt
+from otp.tests.parallel import run_copies
 from otp.tests.records import make_attempt
 from otp.tests.twilio_double import Answer
 from otp.verify_api.attempts import twilio_attempts
@@ -127,6 +128,17 @@ class TestOnTheSandbox:
             ("provider_unavailable", Decimal("0.00830")),
             ("ok", Decimal("0.00830")),
         ]
+
+    def test_runs_at_once_do_the_work_once(self):
+        with time_machine.travel(NOW - timedelta(hours=2)):
+            for number in range(5):
+                send(f"+120255501{number:02}")
+
+        with time_machine.travel(NOW):
+            results = run_copies(3, lambda _: sync_attempts(days=1, pace=Pace(100)))
+
+        assert sorted(result.new for result in results) == [0, 0, 5]
+        assert Delivery.objects.exclude(attempt=None).count() == 5
 
     def test_walks_many_pages(self, pace, monkeypatch):
         monkeypatch.setattr("otp.verify_api.attempts.PAGE_SIZE", 2)
