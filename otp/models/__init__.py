@@ -6,7 +6,7 @@ from otp.models.attempt import VerificationAttempt
 from otp.models.audit_chain import AuditBlock, AuditOpening, AuditSeal
 from otp.models.audit_export import AuditExport
 from otp.models.delivery import Delivery
-from otp.models.totals import AnswerTimes, DailyTotal, HourlyTotal, Progress
+from otp.models.totals import AnswerTimes, DailyTotal, HourlyOutcome, HourlyTotal, Progress
 from otp.models.verification import Verification
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "AuditSeal",
     "DailyTotal",
     "Delivery",
+    "HourlyOutcome",
     "HourlyTotal",
     "Progress",
     "TransactionApproval",

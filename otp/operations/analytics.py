@@ -141,12 +141,9 @@ class Dashboard:
         behind = self.now - waits_since
         return int(behind / HOUR) if behind > ROLL_UPS_ARE_LATE else 0
 
-    @cached_property
-    def rows(self) -> list[Row]:
-        """The 30 days together, by all dimensions."""
-        return self.totals.in_days(
-            self.first_day, None, "kind", "purpose", "channel", "country", "outcome", "reason", "provider_code"
-        )
+    def month_by(self, dimension: str) -> list[Row]:
+        """Sum the 30 days by kind, outcome and one dimension."""
+        return self.totals.in_days(self.first_day, None, "kind", "outcome", dimension)
 
     @cached_property
     def hours(self) -> list[Figures]:
@@ -190,17 +187,18 @@ class Dashboard:
 
     def by(self, dimension: str) -> list[Figures]:
         """The 30 days by `channel`, `country` or `purpose`; those that nothing was sent to or refused for left out."""
-        return [row for row in group(self.rows, dimension) if row.sent or row.approved or row.refused or row.failed]
+        rows = group(self.month_by(dimension), dimension)
+        return [row for row in rows if row.sent or row.approved or row.refused or row.failed]
 
     @cached_property
     def refusals(self) -> list[Refusal]:
-        return find_refusals(self.rows)
+        return find_refusals(self.month_by("reason"))
 
     @cached_property
     def errors(self) -> list[ProviderError]:
         """Twilio's error codes of the 30 days, most often first."""
         calls: dict[int, int] = {}
-        for row in self.rows:
+        for row in self.month_by("provider_code"):
             if row.provider_code:
                 calls[row.provider_code] = calls.get(row.provider_code, 0) + row.count
         begins = self.now - DAYS * DAY

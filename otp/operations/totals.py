@@ -4,7 +4,7 @@ Reading takes the roll-ups and counts only the tail: it stays as fast with milli
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -16,7 +16,7 @@ from django.db.models import Case, Count, DecimalField, F, Min, QuerySet, Sum, V
 from django.db.models.functions import Coalesce, TruncHour
 from django.utils import timezone
 
-from otp.models import AnswerTimes, DailyTotal, HourlyTotal, Progress, VerificationAttempt
+from otp.models import AnswerTimes, DailyTotal, HourlyOutcome, HourlyTotal, Progress, VerificationAttempt
 from otp.operations.histogram import bucket_of
 
 HOUR = timedelta(hours=1)
@@ -24,6 +24,17 @@ DAY = timedelta(days=1)
 # An attempt is settled seconds after its time; by then its row is as it stays.
 GRACE = timedelta(minutes=5)
 DIMENSIONS = ("kind", "purpose", "channel", "country", "outcome", "reason", "provider_code")
+ALWAYS = ("kind", "outcome")
+# What days are summed by, beside kind and outcome. Not by all at once: that would be nearly as many rows as attempts.
+DAILY: dict[str, tuple[str, ...]] = {
+    "outcome": (),
+    "channel": ("channel",),
+    "country": ("country",),
+    "purpose": ("purpose",),
+    "reason": ("reason",),
+    "provider_code": ("provider_code",),
+    "place": ("channel", "country"),
+}
 SUMS = ("count", "estimated_cost", "cost", "priced")
 MONEY = DecimalField(max_digits=14, decimal_places=5)
 NOTHING = Value(Decimal(0), output_field=MONEY)
@@ -111,14 +122,24 @@ def _rebuild(begin: datetime, end: datetime) -> None:
     HourlyTotal.objects.bulk_create(
         (HourlyTotal(hour=row.pop("at"), **row) for row in sum_attempts(attempts)), batch_size=500
     )
+    HourlyOutcome.objects.filter(hour__gte=begin, hour__lt=end).delete()
+    HourlyOutcome.objects.bulk_create(
+        HourlyOutcome(**row)
+        for row in _sum_totals(HourlyTotal.objects.filter(hour__gte=begin, hour__lt=end), ("hour", *ALWAYS))
+    )
     AnswerTimes.objects.filter(hour__gte=begin, hour__lt=end).delete()
     AnswerTimes.objects.bulk_create((AnswerTimes(**row) for row in _time_attempts(attempts)), batch_size=500)
     day = _floor_day(begin)
     while day < end:
         totals = HourlyTotal.objects.filter(hour__gte=day, hour__lt=day + DAY)
-        DailyTotal.objects.filter(day=day.date()).delete()
+        DailyTotal.objects.filter(dimension__in=DAILY, day=day.date()).delete()
         DailyTotal.objects.bulk_create(
-            (DailyTotal(day=day.date(), **row) for row in _sum_totals(totals, DIMENSIONS)), batch_size=500
+            (
+                DailyTotal(day=day.date(), dimension=dimension, **row)
+                for dimension, by in DAILY.items()
+                for row in _sum_totals(totals, (*ALWAYS, *by))
+            ),
+            batch_size=500,
         )
         day += DAY
 
@@ -193,19 +214,20 @@ class Totals:
 
     def by_hour(self, since: datetime, *by: str) -> list[Row]:
         """Sum from an hour on, by hour and the dimensions named."""
-        totals = HourlyTotal.objects.filter(hour__gte=since)
+        model = HourlyOutcome if set(by) <= set(ALWAYS) else HourlyTotal
+        totals = model.objects.filter(hour__gte=since)
         rolled = [Row(at=row.pop("hour"), **row) for row in _sum_totals(totals, ("hour", *by))]
         return _merge(rolled, (row for row in self.tail if row.at >= since), by, lambda hour: hour)
 
     def by_day(self, since: date, until: date | None, *by: str) -> list[Row]:
-        """Sum the days from `since` on and before `until`, by day and the dimensions named."""
-        totals = self._find_days(since, until)
+        """Sum the days from `since` on and before `until`, by day and what one dimension of `DAILY` has."""
+        totals = self._find_days(since, until, by)
         rolled = [Row(at=row.pop("day"), **row) for row in _sum_totals(totals, ("day", *by))]
         return _merge(rolled, self._find_tail(since, until), by, lambda hour: hour.date())
 
     def in_days(self, since: date, until: date | None, *by: str) -> list[Row]:
-        """Sum the days from `since` on and before `until` together, by the dimensions named."""
-        rolled = [Row(**row) for row in _sum_totals(self._find_days(since, until), by)]
+        """Sum the days from `since` on and before `until` together, by what one dimension of `DAILY` has."""
+        rolled = [Row(**row) for row in _sum_totals(self._find_days(since, until, by), by)]
         return _merge(rolled, self._find_tail(since, until), by, lambda hour: None)
 
     def answer_times(self, since: datetime) -> dict[int, int]:
@@ -218,8 +240,10 @@ class Totals:
         return counts
 
     @staticmethod
-    def _find_days(since: date, until: date | None) -> QuerySet[DailyTotal]:
-        totals = DailyTotal.objects.filter(day__gte=since)
+    def _find_days(since: date, until: date | None, by: tuple[str, ...]) -> QuerySet[DailyTotal]:
+        wanted = set(by) - set(ALWAYS)
+        dimension = next(name for name, fields in DAILY.items() if wanted <= set(fields))
+        totals = DailyTotal.objects.filter(dimension=dimension, day__gte=since)
         return totals.filter(day__lt=until) if until else totals
 
     def _find_tail(self, since: date, until: date | None) -> Iterator[Row]:
@@ -231,8 +255,10 @@ def _merge(rolled: list[Row], tail: Iterable[Row], by: tuple[str, ...], place: C
     merged = {(row.at, *(getattr(row, name) for name in by)): row for row in rolled}
     for row in tail:
         at = place(row.at)
-        key = (at, *(getattr(row, name) for name in by))
-        known = merged.get(key) or Row(at=at, **{name: getattr(row, name) for name in by})
-        sums = {name: getattr(known, name) + getattr(row, name) for name in SUMS}
-        merged[key] = replace(known, **sums)
+        values = [getattr(row, name) for name in by]
+        known = merged.setdefault((at, *values), Row(at=at, **dict(zip(by, values, strict=True))))
+        known.count += row.count
+        known.estimated_cost += row.estimated_cost
+        known.cost += row.cost
+        known.priced += row.priced
     return list(merged.values())

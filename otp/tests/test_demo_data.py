@@ -40,7 +40,8 @@ def test_shows_everything_that_the_dashboard_has(monkeypatch):
     by_day = {(NOW.date() - row.name).days: row for row in dashboard.days}
     assert by_day[9].refused > 300  # the attack
     assert by_day[20].failed  # the outage
-    assert sum(DailyTotal.objects.values_list("count", flat=True)) + len(dashboard.totals.tail) >= len(read_history())
+    rolled_up = DailyTotal.objects.filter(dimension="outcome")
+    assert sum(rolled_up.values_list("count", flat=True)) + len(dashboard.totals.tail) >= len(read_history())
 
 
 def test_same_seed_same_history():
@@ -63,7 +64,7 @@ def test_goes_away_and_leaves_what_was_real():
     assert not Verification.objects.exists()
     assert not Delivery.objects.exists()
     assert [total.count for total in HourlyTotal.objects.all()] == [1]
-    assert [total.count for total in DailyTotal.objects.all()] == [1]
+    assert {total.count for total in DailyTotal.objects.all()} == {1}
 
 
 def test_cannot_be_taken_out_of_a_sealed_audit(settings):

@@ -100,7 +100,7 @@ class TestOnTheSandbox:
         assert (first.new, first.unpriced, again.new, again.changed) == (1, 1, 0, 0)
         assert (later.changed, later.unpriced, last.changed) == (1, 0, 0)
         assert Delivery.objects.get().price == Decimal("0.00830")
-        assert DailyTotal.objects.get().priced == 1
+        assert DailyTotal.objects.get(dimension="outcome").priced == 1
 
     def test_counts_messages_that_no_attempt_here_made(self, pace):
         with time_machine.travel(NOW - timedelta(hours=2)):

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('otp', '0010_alerts'),
+        ('otp', '0011_approval_index'),
     ]
 
     operations = [
