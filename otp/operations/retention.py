@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from otp.destinations import Destination
-from otp.models import AuditBlock, AuditSeal, Delivery, Verification, VerificationAttempt
+from otp.models import AuditBlock, AuditSeal, Delivery, TransactionApproval, Verification, VerificationAttempt
 from otp.models.audit_chain import BlockKind
 from otp.operations import audit_digests as digests
 from otp.operations.audit_chain import append, seal
@@ -76,6 +76,7 @@ def prune(older_than: timedelta, tell: Callable[[int, int], None] = lambda done,
         attempts += count[1]
         done += count[0]
         tell(done, of)
+    _prune_payments(cutoff)
     return Pruned(attempts, _prune_verifications(cutoff), cutoff)
 
 
@@ -100,6 +101,10 @@ def erase(user_id: int | None, destinations: Iterable[Destination]) -> int:
         # First, or rows of one use would be in each other's way.
         Verification.objects.filter(about).cancel_all()
         Verification.objects.filter(about).update(**ERASED_VERIFICATION)
+        if user_id is not None:
+            payments = TransactionApproval.objects.filter(user_id=user_id)
+            payments.cancel_all()
+            payments.update(user=None, payee="", reference="")
         if erased:
             append(BlockKind.ERASED, row_count=len(erased), members=digests.write_ranges(sorted(erased)))
     return len(erased)
@@ -155,6 +160,14 @@ def _prune_blocks(cutoff: datetime) -> tuple[int, int] | None:
                 seals.delete()
             append(BlockKind.PRUNED, row_count=count, pruned_through=blocks[-1].number)
     return len(blocks), count
+
+
+def _prune_payments(cutoff: datetime) -> None:
+    """Remove payments that are over and of which no attempt is left."""
+    attempts = VerificationAttempt.objects.filter(approval=OuterRef("pk"))
+    old = TransactionApproval.objects.filter(~Exists(attempts), created_at__lt=cutoff, expires_at__lt=cutoff)
+    while ids := list(old.order_by("created_at").values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+        TransactionApproval.objects.filter(pk__in=ids).delete()
 
 
 def _prune_verifications(cutoff: datetime) -> int:

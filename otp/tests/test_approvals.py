@@ -12,7 +12,10 @@ from django.utils import timezone
 from otp.exceptions import PaymentOver
 from otp.models import TransactionApproval
 from otp.models.approval import APPROVAL_LIFETIME, MAX_TRIES, TOKEN_LIFETIME, ApprovalStatus
+from otp.operations import retention
+from otp.operations.totals import roll_up
 from otp.payments import make_token, redeem_approval
+from otp.tests.records import make_attempt
 
 VALUES = {"amount": Decimal("120.00"), "currency": "EUR", "payee": "Alice GmbH"}
 # Every move there is. What is not here must not happen, whoever asks for it.
@@ -236,3 +239,28 @@ class TestRedeeming:
 
         with pytest.raises(PaymentOver), transaction.atomic():
             redeem_approval(make_token(approval), user=ann, **VALUES)
+
+
+class TestRetention:
+    def test_goes_with_its_attempts_and_not_before(self, ann):
+        old = start(ann)
+        past = timezone.now() - timedelta(days=400)
+        TransactionApproval.objects.filter(pk=old.pk).update(status="expired", created_at=past, expires_at=past)
+        tried = start(ann)
+        TransactionApproval.objects.filter(pk=tried.pk).update(status="expired", created_at=past, expires_at=past)
+        make_attempt(approval=tried, ago=timedelta(days=4))
+        kept = start(ann)
+        roll_up()
+
+        retention.prune(timedelta(days=365))
+
+        assert set(TransactionApproval.objects.values_list("pk", flat=True)) == {tried.pk, kept.pk}
+
+    def test_erasing_a_person_leaves_no_payee(self, ann):
+        start(ann, reference="Rent of Carol")
+
+        retention.erase(ann.pk, [])
+
+        approval = TransactionApproval.objects.get()
+        assert (approval.status, approval.user_id, approval.payee, approval.reference) == ("canceled", None, "", "")
+        assert not approval.is_intact

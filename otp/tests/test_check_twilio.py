@@ -155,6 +155,14 @@ class TestConfiguration:
         assert failure is None
         assert out.count("codes are short") == 3
 
+    def test_payments_without_psd2_are_a_warning(self, run, answer_services):
+        answer_services(psd2_enabled=False)
+
+        out, failure = run("--check-only")
+
+        assert out.count("PSD2 is off, so messages name no amount") == 1
+        assert failure is None
+
     def test_psd2_is_a_fault_except_for_transactions(self, run, answer_services):
         answer_services(psd2_enabled=True)
 

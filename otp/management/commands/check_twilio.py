@@ -136,6 +136,8 @@ class Command(BaseCommand):
         self.say(f"{what}: found, “{service.friendly_name}”, codes of {service.code_length} digits.")
         if service.code_length < MIN_CODE_LENGTH:
             self.warn(f"{what}: codes are short. Set the code length of the Service to {MIN_CODE_LENGTH} or more.")
+        if has_amounts and not service.psd2_enabled:
+            self.warn(f"{what}: PSD2 is off, so messages name no amount. Have Twilio Support turn it on.")
         if service.psd2_enabled and not has_amounts:
             self.fault(f"{what}: PSD2 is on, so Twilio refuses sends without an amount. Use a Service without PSD2.")
 
