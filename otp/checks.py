@@ -201,6 +201,13 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
             "told. Until then people are told by e-mail alone."
         )
         found.append(Warning("Notices by text message have no sender.", hint=hint, id="otp.W031"))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def check_watch(**kwargs: Any) -> list[CheckMessage]:
+    """Whether anybody would notice an attack."""
+    found: list[CheckMessage] = []
     if not (settings.ADMINS or settings.OTP_ALERT_WEBHOOK_URL):
         hint = "Set ADMINS or OTP_ALERT_WEBHOOK_URL, and have `manage.py check_alerts` run every five minutes."
         found.append(Warning("Nobody is told of alerts.", hint=hint, id="otp.W074"))

@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from otp import services
-from otp.checks import check_alerts, check_services
+from otp.checks import check_alerts, check_watch
 from otp.client import Client
 from otp.models import Alert, Verification, VerificationAttempt
 from otp.models.alert import AlertRule
@@ -232,7 +232,7 @@ class TestCommand:
 
         assert "Nobody is told: set ADMINS" in run()[1]
         assert "Nobody is told: set ADMINS" in run()[1]
-        assert "otp.W074" in [message.id for message in check_services()]
+        assert "otp.W074" in [message.id for message in check_watch()]
 
     @pytest.mark.django_db(transaction=True)
     def test_of_many_hosts_at_once_one_tells(self):

@@ -303,8 +303,8 @@ class TestCheck:
         assert [message.id for message in check_guard()] == ids
 
     def test_production_is_told_of_a_guard_that_is_off(self, settings):
-        from otp.checks import check_services
+        from otp.checks import check_watch
 
         settings.OTP_GUARD_ADDRESS = settings.OTP_GUARD_PREFIX = settings.OTP_GUARD_COUNTRY = "off"
 
-        assert "otp.W052" in [message.id for message in check_services()]
+        assert "otp.W052" in [message.id for message in check_watch()]
