@@ -188,5 +188,5 @@ def _show_milliseconds(milliseconds: int | None) -> str:
     if milliseconds is None:
         return "–"
     if milliseconds < 1000:
-        return _("%(count)s\u00a0ms") % {"count": milliseconds}
-    return _("%(count)s\u00a0s") % {"count": formats.number_format(round(milliseconds / 1000, 1), 1)}
+        return _("%(count)s ms") % {"count": milliseconds}
+    return _("%(count)s s") % {"count": formats.number_format(round(milliseconds / 1000, 1), 1)}
