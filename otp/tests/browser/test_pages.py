@@ -71,7 +71,6 @@ class TestHome:
         assert set(addresses) == {
             "/accounts/register/",
             "/accounts/login/",
-            "/api/docs",
             "/api/",
             "/admin/",
             "/sandbox/",
