@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import mail
 from accounts.exceptions import LinkOver
-from accounts.factors import checking
+from accounts.factors import backup_codes, checking
 from accounts.factors.methods import Method, list_enrolled
 from accounts.flows.sessions import end_all_sessions
 from accounts.models import SecurityEvent, User
@@ -87,5 +87,8 @@ def finish(token: str, *, new_password: str, method: str = "", code: str = "", c
             raise LinkOver
         services.cancel_all(user.pk)
         end_all_sessions(user)
+        if method == Method.BACKUP_CODE:
+            # SECURITY: one paper must not both set the password and pass the second step.
+            backup_codes.pause(user)
         SecurityEvent.record(EventKind.PASSWORD_RESET, user, client, detail="link")
         mail.send_password_set(user)

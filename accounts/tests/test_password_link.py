@@ -8,8 +8,9 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from accounts.factors.methods import list_for_sign_in
 from accounts.flows.password_link import make_token
-from accounts.models import FactorBudget, SecurityEvent, User
+from accounts.models import FactorBudget, SecurityEvent, User, UserSession
 from accounts.models.event import EventKind
 from accounts.tests.people import make_person, show_totp_code, sign_in, with_backup_codes, with_totp
 
@@ -81,6 +82,7 @@ class TestLink:
     @pytest.mark.parametrize("token", ["", ".", "x.y", "9" * 30 + ".x", "²."])
     def test_nonsense_is_no_fault_of_ours(self, token, client):
         assert client.get(f"{FORM}{token}/", follow=True).status_code == 404
+        assert not UserSession.objects.exists()  # strangers fill no table
 
     def test_a_weak_password_is_refused(self, client, dan):
         follow(client, dan)
@@ -114,3 +116,15 @@ class TestFactors:
         client.post(FORM, {"new_password": NEW, "code": code, "method": "backup_code"})
 
         assert has(dan, NEW)
+
+    @pytest.mark.requirement("BKP-05")
+    def test_the_other_backup_codes_then_wait_for_a_day(self, client, dan):
+        with_totp(dan)
+        code = with_backup_codes(dan)[0]
+        follow(client, dan)
+        client.post(FORM, {"new_password": NEW, "code": code, "method": "backup_code"})
+
+        assert list_for_sign_in(dan) == ["totp"]
+
+        with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+            assert list_for_sign_in(dan) == ["totp", "backup_code"]

@@ -1,5 +1,7 @@
 """Pages of a new password by the link in a mail from support."""
 
+from contextlib import suppress
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,8 +20,15 @@ KEY = "password_link"
 @open_page
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token of a mail's link out of the address, so that it reaches no history and no other site."""
-    request.session[KEY] = token
-    return _without_referrer(redirect("accounts:password-link"))
+    request.session.pop(KEY, None)
+    # SECURITY: only a good one is kept: strangers' nonsense would fill the table of sessions.
+    with suppress(LinkOver):
+        password_link.find(token)
+        request.session[KEY] = token
+    response = redirect("accounts:password-link")
+    # Only here: on the page itself it would have browsers send its form without an origin, which Django refuses.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @open_page
@@ -47,14 +56,9 @@ def choose(request: HttpRequest) -> HttpResponse:
             return redirect("accounts:login")
     others = [other for other in methods if other != method]
     context = {"method": method, "other_methods": others}
-    return _without_referrer(show_form(request, "accounts/password_link/password_link.html", form, refusal, **context))
+    return show_form(request, "accounts/password_link/password_link.html", form, refusal, **context)
 
 
 def _show_over(request: HttpRequest, error: OtpError) -> HttpResponse:
     context = {"sentence": error.user_message}
     return render(request, "accounts/password_link/over.html", context, status=error.http_status)
-
-
-def _without_referrer(response: HttpResponse) -> HttpResponse:
-    response["Referrer-Policy"] = "no-referrer"
-    return response

@@ -5,9 +5,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from accounts.factors import phone
+from accounts.flows.password_link import make_token
 from accounts.models import FactorBudget, SecurityEvent
 from accounts.models.event import EventKind
-from accounts.tests.people import make_person, prove, sign_in, with_backup_codes, with_phone, with_totp
+from accounts.tests.people import (
+    make_person,
+    prove,
+    show_totp_code,
+    sign_in,
+    with_backup_codes,
+    with_phone,
+    with_totp,
+)
 from otp.client import Client as Caller
 from otp.tests.browser.fixtures import PHONE
 
@@ -83,3 +92,19 @@ def test_no_page_has_barriers(options, browser, cookie, bob, live_server):
         }.items():
             page.goto(f"/admin/accounts/{path}")
             assert find_barriers(page, part) == [], path
+
+
+@pytest.mark.requirement("REC-01")
+def test_a_password_is_chosen_by_the_link_of_a_mail(new_page, live_server):
+    """Chromium sends the form of a page without referrers from nowhere, and Django refuses that."""
+    dan = with_totp(make_person("dan@example.com", ""))
+    page = new_page()
+    page.goto(f"/accounts/password-link/{make_token(dan)}/")
+
+    page.get_by_label("New password").fill("another-good-one")
+    page.get_by_label("Code").fill(show_totp_code(dan))
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Your password is set.")).to_be_visible()
+    dan.refresh_from_db()
+    assert dan.check_password("another-good-one")
