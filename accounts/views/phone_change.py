@@ -1,5 +1,6 @@
 """Pages of changing the phone number, and of stopping a change that somebody else has made."""
 
+from contextlib import suppress
 from typing import cast
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts import policy
 from accounts.assurance import Step, step_up_required
+from accounts.exceptions import LinkOver
 from accounts.flows import phone_change
 from accounts.flows.login import end_session
 from accounts.forms.base import PageForm
@@ -84,7 +86,11 @@ def change_resend(request: HttpRequest) -> HttpResponse:
 @open_page
 def stop_link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token of a mail's link out of the address, so that it reaches no history and no other site."""
-    request.session[STOP_LINK] = token
+    request.session.pop(STOP_LINK, None)
+    # SECURITY: only a good one is kept: strangers' nonsense would fill the table of sessions.
+    with suppress(LinkOver):
+        phone_change.find_stoppable(token)
+        request.session[STOP_LINK] = token
     response = redirect("accounts:phone-change-stop")
     # Only here: on the page itself it would have browsers send its form without an origin, which Django refuses. The
     # page's address holds nothing to hide.
@@ -99,8 +105,10 @@ def stop(request: HttpRequest) -> HttpResponse:
     try:
         change = phone_change.find_stoppable(token)
         if request.method == "POST":
-            phone_change.stop(token, client=Client.from_request(request))
-            end_session(request)  # whoever is signed in here is signed out too
+            person = phone_change.stop(token, client=Client.from_request(request))
+            request.session.pop(STOP_LINK, None)
+            if request.user == person:
+                end_session(request)  # its row has just gone with those of all their sessions
             return render(request, "accounts/phone_change/stopped.html")
     except OtpError as error:
         context = {"sentence": error.user_message}
