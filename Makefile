@@ -8,13 +8,17 @@ CATALOGS := es
 
 export PORT
 
-.PHONY: help run serve test test-services check format messages audit lock clean
+.PHONY: help run demo serve test test-services check format messages audit lock clean
 
 help: ## List the commands.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 run: .venv/runtime var/development.env ## Start the site with the sandbox on http://127.0.0.1:8000 (PORT=8123 changes it).
 	@ENV_FILES=.env,var/development.env $(BIN)/python manage.py run_site
+
+demo: .venv/runtime var/development.env ## Fill that site with sixty days of made-up history, to look around in.
+	@ENV_FILES=.env,var/development.env $(BIN)/python manage.py migrate --verbosity 0
+	@ENV_FILES=.env,var/development.env $(BIN)/python manage.py demo_data
 
 serve: .venv/runtime ## Serve the site as in production: gunicorn, PostgreSQL, Redis, TLS, on https://localhost:8443 (PORT=… changes it).
 	@bin/with-services bin/serve

@@ -255,6 +255,7 @@ def find_pages() -> Iterator[tuple[str, Callable[[], Any]]]:
         "channel__exact": ["sms", "email"],
         "kind__exact": ["send", "notice"],
         "country": ["US", "IM", "none"],
+        "guard": ["met"],
         "day": ["hour", "today", "yesterday", "week", "month", str(middle.created_at.date())],
     }.items():
         for value in values:

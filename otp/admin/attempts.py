@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from otp.admin.filters import EXACT_FILTERS, CountryFilter, DayFilter
+from otp.admin.filters import EXACT_FILTERS, CountryFilter, DayFilter, GuardFilter
 from otp.admin.find_view import FindingAdmin
 from otp.admin.keyset import iterate
 from otp.admin.links import link_to_approval, link_to_user, link_to_verification
@@ -41,7 +41,7 @@ class VerificationAttemptAdmin(FindingAdmin):
         "reason",
         "person",
     ]
-    list_filter = ["outcome", DayFilter, "kind", "purpose", "channel", CountryFilter, *EXACT_FILTERS]
+    list_filter = ["outcome", DayFilter, "kind", "purpose", "channel", CountryFilter, GuardFilter, *EXACT_FILTERS]
     list_select_related = ["user"]
     fields = [
         "created_at",

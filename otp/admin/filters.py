@@ -81,6 +81,18 @@ class CountryFilter(admin.SimpleListFilter):
         return queryset.filter(country="" if value == self.NONE else value) if value else queryset
 
 
+class GuardFilter(admin.SimpleListFilter):
+    title = _("pumping guard")
+    parameter_name = "guard"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("met", _("Refused or noted"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        # Worded as its index is: `attempt_by_guard`.
+        return queryset.filter(guard__gt="") if self.value() else queryset
+
+
 class ExactFilter(admin.SimpleListFilter):
     """There only while it is on: searching leads to it, or a link from another page."""
 

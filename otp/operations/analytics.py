@@ -18,6 +18,7 @@ from django.utils import timezone
 from otp.models import Delivery
 from otp.models.attempt import Kind, Outcome
 from otp.operations import costs
+from otp.operations.guard_hits import GuardHits, find_guard_hits
 from otp.operations.histogram import find_quantile
 from otp.operations.totals import DAY, HOUR, Row, Totals
 
@@ -193,6 +194,11 @@ class Dashboard:
     @cached_property
     def refusals(self) -> list[Refusal]:
         return find_refusals(self.month_by("reason"))
+
+    @cached_property
+    def guard_hits(self) -> tuple[list[GuardHits], bool]:
+        """What broke a rule of the pumping guard in the 30 days, and whether that was too much to read all of it."""
+        return find_guard_hits(self.now - DAYS * DAY)
 
     @cached_property
     def errors(self) -> list[ProviderError]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from otp.models.attempt import Kind, Outcome
 from otp.operations.analytics import Dashboard, Figures, Refusal
+from otp.operations.guard_hits import GuardHits, find_modes
 from otp.operations.pictures import Picture, draw_lying, draw_upright, show_count, show_money, show_share
 from otp.operations.provider_advice import get_advice
 from otp.purposes import Channel, Purpose
@@ -153,6 +154,21 @@ class Board:
     def refusals(self) -> list[tuple[str, str, str]]:
         """Give what was refused, why, and how often; the rules that refused most."""
         return [_describe(refusal) for refusal in self.dashboard.refusals[:SHOWN]]
+
+    @property
+    def guard_modes(self) -> list[tuple[str, str]]:
+        """Give the rules of the pumping guard and what each does with a send that breaks it."""
+        return [(capfirst(str(name)), str(mode)) for name, mode in find_modes()]
+
+    @property
+    def guard_hits(self) -> list[GuardHits]:
+        return self.dashboard.guard_hits[0][:SHOWN]
+
+    @property
+    def guard_is_cut(self) -> bool:
+        """Tell whether there is more than the table says."""
+        hits, is_cut = self.dashboard.guard_hits
+        return is_cut or len(hits) > SHOWN
 
     @cached_property
     def errors(self) -> list[ErrorLine]:

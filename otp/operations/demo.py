@@ -1,7 +1,8 @@
 """Sixty days of history that never was: for looking at the dashboard, reports and alerts before there is traffic.
 
 Plausible and not real: destinations are hashes of names, no number in it exists. What follows from one seed and one day
-is the same every time. There is an attack in it, an outage, and a carrier that loses messages.
+is the same every time. There is an attack in it, one more that still goes on and what it sets off, an outage, and a
+carrier that loses messages.
 """
 
 import random
@@ -11,11 +12,14 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from otp.models import AuditSeal, Delivery, Progress, Verification, VerificationAttempt
+from otp.models import Alert, AuditSeal, Delivery, Progress, Verification, VerificationAttempt
+from otp.operations import alerts
 from otp.operations.demo_history import MARK, SERVICE_SID, History, Maker
 from otp.operations.totals import DAY, HOUR, forget, roll_up
 
 BATCH = 1000
+# Beside the figures of an alert that the history set off.
+DEMO = "demo"
 
 
 class IsSealed(Exception):
@@ -37,11 +41,15 @@ def fill(days: int = 60, seed: int = 1, tell: Callable[[int, int], None] = lambd
     for ago in range(days - 1, -1, -1):
         maker.make_day(midnight - ago * DAY, ago, days)
         tell(days - ago, days)
+    maker.make_attack_of_now()
     with transaction.atomic():
         Verification.objects.bulk_create(history.verifications, batch_size=BATCH)
         VerificationAttempt.objects.bulk_create(history.attempts, batch_size=BATCH)
         Delivery.objects.bulk_create(history.deliveries, batch_size=BATCH)
-    _sum_anew(midnight - (days - 1) * DAY)
+    _sum_anew(min(attempt.created_at for attempt in history.attempts))
+    for alert in alerts.find(now):
+        alert.figures[DEMO] = True
+        alert.note()
     return {
         "verifications": len(history.verifications),
         "attempts": len(history.attempts),
@@ -64,6 +72,7 @@ def remove() -> int:
         Delivery.objects.filter(attempt__in=attempts.values("pk")).delete()
         count = attempts.delete()[0]
         Verification.objects.filter(service_sid=SERVICE_SID).delete()
+        Alert.objects.filter(**{f"figures__{DEMO}": True}).delete()
     _sum_anew(first)
     return count
 

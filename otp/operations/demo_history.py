@@ -58,6 +58,9 @@ LOSSES = {30003: 55, 30005: 15, 30006: 12, 30007: 10, 30008: 8}
 # Days before today and hours of the day (UTC).
 ATTACK_DAYS_AGO, ATTACK_HOURS, ATTACK_SENDS = 9, (2, 3), 420
 OUTAGE_DAYS_AGO, OUTAGE_HOURS = 20, (14, 15)
+SENDS_OF_NOW = 60
+# What the pumping guard lets go unproven in one range before it notes the others.
+GUARD_FLOOR = 20
 ATTACK_COUNTRY, ATTACK_PREFIX = "GB", "+44797779"
 
 
@@ -147,8 +150,7 @@ class Maker:
             person = Person(f"attack:{hour.hour}:{number}", ATTACK_COUNTRY, ATTACK_PREFIX, self._make_address())
             place = person.place(Channel.SMS)
             if number < 50 and hour.hour == ATTACK_HOURS[0]:
-                verification = self._verification(at, place, Purpose.VERIFICATION, Channel.SMS)
-                self._make_sends(at, person, place, verification, is_right=False)
+                self._make_pumped_send(at, person, place, number)
             else:
                 self._attempt(
                     Kind.SEND,
@@ -161,8 +163,27 @@ class Maker:
                     reason="prefix",
                 )
 
+    def make_attack_of_now(self) -> None:
+        """The same once more within this last hour, so that there is something to be alarmed about."""
+        for number in range(SENDS_OF_NOW):
+            at = self.now - timedelta(minutes=50) + number * timedelta(seconds=36)
+            person = Person(f"attack:now:{number}", ATTACK_COUNTRY, ATTACK_PREFIX, self._make_address())
+            self._make_pumped_send(at, person, person.place(Channel.SMS), number)
+
+    def _make_pumped_send(self, at: datetime, person: Person, place: dict[str, str], number: int) -> None:
+        verification = self._verification(at, place, Purpose.VERIFICATION, Channel.SMS)
+        noted = "prefix" if number >= GUARD_FLOOR else ""
+        self._make_sends(at, person, place, verification, is_right=False, guard=noted)
+
     def _make_sends(
-        self, at: datetime, person: Person, place: dict[str, str], verification: Verification, *, is_right: bool
+        self,
+        at: datetime,
+        person: Person,
+        place: dict[str, str],
+        verification: Verification,
+        *,
+        is_right: bool,
+        guard: str = "",
     ) -> None:
         """A send, and another one where the first is lost or the person is impatient."""
         again = self.dice.random() < (0.08 if is_right else 0.3)
@@ -183,6 +204,7 @@ class Maker:
                 attempt_sid=self._sid("VL"),
                 duration_ms=self._answer_time(),
                 cost=get_price(verification.channel, place["country"]),
+                guard=guard,
             )
             self._deliver(attempt, sent_at, is_lost=is_lost, is_right=is_right)
 

@@ -231,6 +231,7 @@ class TestFilters:
             ("country=FR", {"country": "FR"}),
             ("country=XX", {"country": "XX"}),
             ("country=none", {"country": ""}),
+            ("guard=met", {"guard": "prefix,country"}),
             ("day=yesterday", {"at": timezone.now().replace(hour=12) - timedelta(days=1)}),
             ("day=2026-01-31", {"at": datetime(2026, 1, 31, 23, 59, tzinfo=UTC)}),
         ],

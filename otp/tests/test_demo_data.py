@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from otp.models import DailyTotal, Delivery, HourlyTotal, Verification, VerificationAttempt
+from otp.models import Alert, DailyTotal, Delivery, HourlyTotal, Verification, VerificationAttempt
 from otp.operations import demo
 from otp.operations.analytics import Dashboard
 from otp.operations.audit_chain import seal
@@ -40,8 +40,13 @@ def test_shows_everything_that_the_dashboard_has(monkeypatch):
     by_day = {(NOW.date() - row.name).days: row for row in dashboard.days}
     assert by_day[9].refused > 300  # the attack
     assert by_day[20].failed  # the outage
+    assert {(hit.rule, hit.place) for hit in dashboard.guard_hits[0]} == {("prefix", "GB +44797779••••")}
+    assert {"conversion", "guard"} <= set(Alert.objects.standing().values_list("rule", flat=True))
+    assert Delivery.objects.filter(error_code__isnull=False).exists()
     rolled_up = DailyTotal.objects.filter(dimension="outcome")
-    assert sum(rolled_up.values_list("count", flat=True)) + len(dashboard.totals.tail) >= len(read_history())
+    assert sum(rolled_up.values_list("count", flat=True)) + sum(row.count for row in dashboard.totals.tail) == len(
+        read_history()
+    )
 
 
 def test_same_seed_same_history():
@@ -63,6 +68,7 @@ def test_goes_away_and_leaves_what_was_real():
     assert list(VerificationAttempt.objects.all()) == [real]
     assert not Verification.objects.exists()
     assert not Delivery.objects.exists()
+    assert not Alert.objects.exists()
     assert [total.count for total in HourlyTotal.objects.all()] == [1]
     assert {total.count for total in DailyTotal.objects.all()} == {1}
 

@@ -56,9 +56,8 @@ class Command(BaseCommand):
         for name, path in rows.items():
             self.stdout.write(f"  {name:<15} {settings.SITE_URL}{path}")
         if settings.OTP_SANDBOX:
-            self.stdout.write("\nSixty days of made-up history for the admin's front page, from a second terminal:\n\n")
-            self.stdout.write("  ENV_FILES=.env,var/development.env .venv/bin/python manage.py demo_data")
-            self.stdout.write("\nThe sandbox speaks Twilio Verify; other clients can use it with\n\n")
+            self.stdout.write("\nSixty days of made-up history for the admin site, from a second terminal: make demo\n")
+            self.stdout.write("The sandbox speaks Twilio Verify; other clients can use it with\n\n")
             self.stdout.write(f"Base URL {settings.SITE_URL}/sandbox/twilio")
             self.stdout.write(f"Account SID {settings.TWILIO_ACCOUNT_SID}")
             self.stdout.write(f"Auth token {settings.TWILIO_AUTH_TOKEN}")
