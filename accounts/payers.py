@@ -18,7 +18,8 @@ from accounts.assurance import Step
 from accounts.exceptions import FactorRequired, FactorsBlocked, StepUpRequired
 from accounts.factors import checking
 from accounts.factors.methods import Method, list_provable
-from accounts.models import TotpDevice, User
+from accounts.models import SecurityEvent, TotpDevice, User
+from accounts.models.event import EventKind
 from accounts.models.phone_change import COOLING_OFF
 from otp.client import Client
 from otp.exceptions import IncorrectCode, SecondProofRequired
@@ -33,22 +34,30 @@ NEW_PHONE = _(
     "Your phone number was changed less than a day ago. Until a day has passed, a payment is confirmed only by an "
     "authenticator app or passkey that you had before."
 )
+RESET_BY_PHONE = _(
+    "Your password was reset with your phone alone less than a day ago. Until a day has passed, a payment is confirmed "
+    "only by an authenticator app or passkey that you had before."
+)
 
 
 def list_methods(request: HttpRequest) -> list[str]:
     """List by what whoever is signed in may confirm a payment now.
 
     :raises StepUpRequired: sign-in asks them for a second factor, and this session has not been proven by one
-    :raises SecondProofRequired: all they have is a phone number that was changed within the day
+    :raises SecondProofRequired: all they have is a phone number that was changed, or reset the password, within the day
     :raises FactorRequired: they have neither a proven phone nor a factor
     """
     user = cast("User", request.user)
     # SECURITY: a browser that is trusted, or a session from before the second factor was turned on, begins no payment.
     if policy.list_asked_at_sign_in(user) and not user.is_verified():
         raise StepUpRequired(methods=assurance.list_methods(user, Step.PAYMENT))
-    changed_at = user.phone_changed_at
-    if changed_at and changed_at > timezone.now() - COOLING_OFF:
-        return _list_older_than(changed_at, user)
+    since = timezone.now() - COOLING_OFF
+    if user.phone_changed_at and user.phone_changed_at > since:
+        return _list_older_than(user.phone_changed_at, user, NEW_PHONE)
+    # SECURITY: the phone that gave the password is no second proof beside it: whoever holds a stolen number would need
+    # nothing else to sign in and pay.
+    if reset_at := _find_reset_by_phone_alone(user, since):
+        return _list_older_than(reset_at, user, RESET_BY_PHONE)
     provable = list_provable(user)
     methods = [str(method) for method in ORDER if method in provable]
     if not methods:
@@ -81,8 +90,14 @@ def check(approval: TransactionApproval, method: str, code: str, *, client: Clie
         raise IncorrectCode from None
 
 
-def _list_older_than(changed_at: datetime, user: User) -> list[str]:
-    """List what the person had before the number was changed: whoever changed it could have added the rest.
+def _find_reset_by_phone_alone(user: User, since: datetime) -> datetime | None:
+    """Give the time of the newest password reset for which nothing but the phone was proven."""
+    resets = SecurityEvent.objects.filter(user=user, kind=EventKind.PASSWORD_RESET, detail="", created_at__gt=since)
+    return resets.order_by("-created_at").values_list("created_at", flat=True).first()
+
+
+def _list_older_than(changed_at: datetime, user: User, reason: Any) -> list[str]:
+    """List what the person had before then: whoever changed the number or the password could have added the rest.
 
     :raises SecondProofRequired: nothing; `retry_after` says when the number alone confirms again
     """
@@ -93,5 +108,5 @@ def _list_older_than(changed_at: datetime, user: User) -> list[str]:
     }
     methods = [str(method) for method in ORDER if has.get(method)]
     if not methods:
-        raise SecondProofRequired(NEW_PHONE, methods=[], retry_after=get_seconds_until(changed_at + COOLING_OFF))
+        raise SecondProofRequired(reason, methods=[], retry_after=get_seconds_until(changed_at + COOLING_OFF))
     return methods

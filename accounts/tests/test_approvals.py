@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import FactorBudget, KnownBrowser, TotpDevice, UserSession
+from accounts.models import FactorBudget, KnownBrowser, SecurityEvent, TotpDevice, UserSession
 from accounts.tests.people import (
     NUMBER,
     make_person,
@@ -23,9 +23,11 @@ from otp.exceptions import PaymentOver
 from otp.models import TransactionApproval, Verification, VerificationAttempt
 from otp.models.approval import ApprovalStatus
 from otp.payments import redeem_approval
+from otp.purposes import PUBLIC_PURPOSES, Purpose
 from otp.sandbox.models import Message, ReceivedCall
 
 pytestmark = pytest.mark.django_db
+OTHER_PURPOSES = ["", *(purpose for purpose in Purpose if purpose != Purpose.TRANSACTION)]
 PAYMENT = {"amount": "120.00", "currency": "EUR", "payee": "Alice GmbH"}
 
 
@@ -295,13 +297,13 @@ class TestConfirming:
                 redeem_approval(token, user=payer, **PAYMENT)
 
     @pytest.mark.requirement("TXN-06", "OTP-03")
-    @pytest.mark.parametrize("purpose", ["login", "step_up", "phone_change", "verification", "registration", ""])
+    @pytest.mark.parametrize("purpose", OTHER_PURPOSES)
     def test_codes_for_anything_else_confirm_nothing(self, api, payer, read_code, purpose):
         approval_id = open_payment(api)
         services.send_otp(
             NUMBER,
             purpose=purpose,
-            user_id=payer.pk if purpose in {"login", "step_up"} else None,
+            user_id=None if purpose in {"", *PUBLIC_PURPOSES} else payer.pk,
             client=services.Client(),
         )
         assert read_code() != Message.objects.exclude(code="").earliest("pk").code
@@ -312,7 +314,7 @@ class TestConfirming:
         assert get_status(approval_id) == "pending"
 
     @pytest.mark.requirement("OTP-03")
-    @pytest.mark.parametrize("purpose", ["login", "step_up", "phone_change", "verification", "registration", ""])
+    @pytest.mark.parametrize("purpose", OTHER_PURPOSES)
     def test_its_code_serves_nothing_else(self, api, payer, post, read_code, purpose):
         open_payment(api)
         code = read_code()
@@ -485,6 +487,50 @@ class TestPolicy:
         assert answer.json()["methods"] == ["totp"]
         assert confirm(api, answer.json()["id"], "000000", method="otp").json()["code"] == "incorrect_code"
         assert confirm(api, answer.json()["id"], show_totp_code(payer)).status_code == 200
+
+    @pytest.mark.requirement("REC-08", "TXN-06")
+    def test_a_phone_that_reset_the_password_within_the_day_confirms_nothing_alone(self, ann, reset):
+        """Whoever has taken the number over has the password by it, and must not have the money by it too."""
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            reset()
+            with_phone(ann)  # what is set up afterwards was set up by whoever did it
+            with_totp(ann)
+            api = sign_in(APIClient(), ann, device=ann.totpdevice_set.get())
+
+            answer = api.post("/api/approvals", PAYMENT, format="json")
+
+            assert (answer.status_code, answer.json()["code"]) == (403, "second_proof_required")
+            assert answer.json()["retry_after"] == 24 * 3600
+            assert "reset with your phone alone" in answer.json()["error"]
+            clock.shift(timedelta(days=1, seconds=1))
+            sign_in(api, ann, device=ann.totpdevice_set.get())
+            open_payment(api)
+
+    @pytest.mark.requirement("REC-08")
+    def test_a_reset_with_two_proofs_holds_nothing_back(self, ann, reset):
+        reset()
+        SecurityEvent.objects.update(detail="email")
+
+        open_payment(sign_in(APIClient(), ann))
+
+    @pytest.mark.requirement("REC-08")
+    def test_a_factor_from_before_the_reset_confirms(self, ann, reset):
+        with_totp(ann)
+        reset()
+
+        answer = sign_in(APIClient(), ann, device=ann.totpdevice_set.get()).post("/api/approvals", PAYMENT)
+
+        assert answer.json()["methods"] == ["totp"]
+
+    @pytest.fixture
+    def reset(self, ann, begin_reset, finish_reset):
+        """Have the password reset with a code to the phone and nothing else."""
+
+        def reset():
+            assert finish_reset(**begin_reset()).status_code == 200
+            ann.refresh_from_db()
+
+        return reset
 
     @pytest.mark.requirement("SES-06")
     @pytest.mark.parametrize(("idle", "status"), [(290, 201), (301, 403)])
