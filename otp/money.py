@@ -36,6 +36,10 @@ PLACES = {code: places for places, codes in CURRENCIES_BY_PLACES.items() for cod
 # SECURITY: what could turn a line around, break it or hide a part of it has no place in what a person is asked to
 # approve: control and format characters, line breaks, and what Unicode has not assigned or keeps for private use.
 MISLEADING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Every character whose category is "space separator": to the eye all are a blank, of some width.
+BLANKS = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+# SECURITY: letters and signs to Unicode, and nothing to see: a payee of them alone would be nobody on the page.
+BLANK = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 @dataclass(frozen=True)
@@ -80,14 +84,22 @@ def read_text(text: str, name: str, *, longest: int, is_required: bool) -> str:
 
     :raises InvalidRequest: empty where it must not be, too long, or with characters that nobody can see
     """
-    folded = re.sub(r" +", " ", unicodedata.normalize("NFC", text)).strip(" ")
+    folded = re.sub(f"[{BLANKS}]+", " ", unicodedata.normalize("NFC", text)).strip(" ")
     if is_required and not any(character.isalnum() for character in folded):
         raise InvalidRequest(fields={name: [_("Fill this in.")]})
     if len(folded) > longest:
         raise InvalidRequest(fields={name: [_("Use at most %(count)d characters.") % {"count": longest}]})
-    if any(unicodedata.category(character) in MISLEADING for character in folded):
+    if any(character in BLANK or unicodedata.category(character) in MISLEADING for character in folded):
         raise InvalidRequest(fields={name: [_("Use letters, digits, blanks and punctuation only.")]})
     return folded
+
+
+def read_payee(text: str) -> str:
+    """Fold the name of who is paid: see `read_text`.
+
+    :raises InvalidRequest: see `read_text`
+    """
+    return read_text(text, "payee", longest=MAX_PAYEE_LENGTH, is_required=True)
 
 
 def write_amount(amount: Decimal, currency: str) -> str:

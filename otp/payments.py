@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from otp.exceptions import OtpError, PaymentNotApproved, PaymentOver
 from otp.models import TransactionApproval
 from otp.models.approval import TOKEN_LIFETIME, ApprovalStatus
-from otp.money import read_amount
+from otp.money import read_amount, read_payee
 from otp.transactions import raise_unless_in_transaction
 
 SALT = "otp.approval_token"
@@ -71,11 +71,9 @@ def redeem_approval(
     raise_unless_in_transaction()
     approval = find_approval(token, user=user)
     try:
-        is_same = (read_amount(amount, approval.currency), currency, payee) == (
-            approval.amount,
-            approval.currency,
-            approval.payee,
-        )
+        # Read as `approvals.create` read them: the same record of yours gives the same values both times.
+        to_pay = (read_amount(amount, approval.currency), currency, read_payee(payee))
+        is_same = to_pay == (approval.amount, approval.currency, approval.payee)
     except OtpError:
         raise PaymentOver from None
     # SECURITY: the row count decides.

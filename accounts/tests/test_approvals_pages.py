@@ -12,6 +12,7 @@ from webauthn.helpers import base64url_to_bytes
 from accounts.tests.authenticator import with_passkey
 from accounts.tests.people import NUMBER, make_person, show_totp_code, sign_in, with_phone, with_totp
 from otp import services
+from otp.flows import approvals
 from otp.models import TransactionApproval
 from otp.sandbox.models import Message
 
@@ -96,6 +97,18 @@ class TestPage:
         )
 
         assert (answer.status_code, answer["Location"]) == (302, address(approval))
+
+    @pytest.mark.requirement("TXN-03")
+    @pytest.mark.parametrize(
+        "address",
+        ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:x", "pay/", "/" + 200 * "x"],
+    )
+    def test_it_never_goes_on_to_another_site(self, rf, payer, address):
+        request = rf.post("/")
+        request.user = payer
+
+        with pytest.raises(ValueError, match="path of this site"):
+            approvals.create(request, amount="1.00", currency="EUR", payee="Alice", return_to=address)
 
     def test_wrong_codes_count_down_and_end_it(self, page, approval, read_code):
         wrong = f"{(int(read_code()) + 1) % 1_000_000:06}"

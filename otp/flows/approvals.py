@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_variables
 
 from otp import audit, limits, services
@@ -28,10 +29,10 @@ from otp.exceptions import (
     ProviderUnavailable,
 )
 from otp.models import TransactionApproval
-from otp.models.approval import MAX_TRIES, ApprovalStatus
+from otp.models.approval import MAX_RETURN_TO_LENGTH, MAX_TRIES, ApprovalStatus
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import get_seconds_until
-from otp.money import MAX_PAYEE_LENGTH, MAX_REFERENCE_LENGTH, read_amount, read_currency, read_text
+from otp.money import MAX_REFERENCE_LENGTH, read_amount, read_currency, read_payee, read_text
 from otp.payers import PHONE, get_payers
 from otp.payments import make_token
 from otp.purposes import Channel, Purpose
@@ -54,17 +55,19 @@ def create(
     is open all the same. `return_to` is a path of this site, never taken from a request: the page of the approval posts
     on to it once the payment is confirmed. Whatever was open for the person is void from here on.
 
+    :raises ValueError: `return_to` is no path of this site
     :raises InvalidRequest: amount, currency, payee or reference cannot be read; `fields` says which
     :raises ChannelUnavailable: `channel` cannot carry amount and payee, or the phone may not confirm now
     :raises OtpError: see `Payers.list_methods` and `services.send_otp`; the approval is canceled then
     """
     raise_if_in_transaction()
+    _raise_unless_path(return_to)
     methods = get_payers().list_methods(request)
     currency = read_currency(currency)
     values = {
         "amount": read_amount(amount, currency),
         "currency": currency,
-        "payee": read_text(payee, "payee", longest=MAX_PAYEE_LENGTH, is_required=True),
+        "payee": read_payee(payee),
         "reference": read_text(reference, "reference", longest=MAX_REFERENCE_LENGTH, is_required=False),
     }
     _raise_if_channel_cannot_carry(channel, methods)
@@ -196,6 +199,14 @@ def _open(user: Any, **values: Any) -> TransactionApproval:
     except IntegrityError:
         # Another one was opened at the same moment: one of the two is enough.
         raise Conflict from None
+
+
+def _raise_unless_path(return_to: str) -> None:
+    # SECURITY: the browser posts the code and the form's token on to it: never to another host, whoever's the mistake.
+    is_path = return_to.startswith("/") and url_has_allowed_host_and_scheme(return_to, allowed_hosts=None)
+    if return_to and (not is_path or len(return_to) > MAX_RETURN_TO_LENGTH):
+        sentence = f"return_to must be a path of this site, of at most {MAX_RETURN_TO_LENGTH} characters."
+        raise ValueError(sentence)
 
 
 def _raise_if_channel_cannot_carry(channel: str, methods: list[str]) -> None:

@@ -33,6 +33,7 @@ from otp.money import (
 APPROVAL_LIFETIME = timedelta(minutes=5)
 TOKEN_LIFETIME = timedelta(minutes=5)
 MAX_TRIES = 5
+MAX_RETURN_TO_LENGTH = 200
 
 
 class ApprovalStatus(models.TextChoices):
@@ -75,7 +76,9 @@ class TransactionApproval(models.Model):
         max_length=64, help_text=_("Keyed hash over person, id, amount, currency, payee and reference.")
     )
     return_to = models.CharField(
-        max_length=200, blank=True, help_text=_("Page of this site that goes on with the payment once it is confirmed.")
+        max_length=MAX_RETURN_TO_LENGTH,
+        blank=True,
+        help_text=_("Page of this site that goes on with the payment once it is confirmed."),
     )
     verification = models.ForeignKey(
         Verification,

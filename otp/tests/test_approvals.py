@@ -12,6 +12,7 @@ from django.utils import timezone
 from otp.exceptions import PaymentOver
 from otp.models import TransactionApproval
 from otp.models.approval import APPROVAL_LIFETIME, MAX_TRIES, TOKEN_LIFETIME, ApprovalStatus
+from otp.money import read_payee
 from otp.operations import retention
 from otp.operations.totals import roll_up
 from otp.payments import make_token, redeem_approval
@@ -222,6 +223,25 @@ class TestRedeeming:
 
         with transaction.atomic():
             redeem_approval(make_token(approval), **{**VALUES, "amount": amount})
+
+    @pytest.mark.parametrize("name", ["Zoe\u0308  Söhne", " Zoë Söhne ", "Zoë\u00a0Söhne"])
+    def test_takes_the_payee_as_the_records_spell_it(self, ann, name):
+        approval = start(ann, payee=read_payee(name))
+        approval.approve("otp")
+
+        with transaction.atomic():
+            redeem_approval(make_token(approval), **{**VALUES, "payee": name})
+
+    @pytest.mark.requirement("TXN-02")
+    @pytest.mark.parametrize(
+        "name", ["", "\n", "alice GmbH", "Alice GmbH\u200b", "\u0410lice GmbH", "Alice GmbH.", "x" * 71]
+    )
+    def test_takes_no_other_payee(self, ann, name):
+        approval = start(ann)
+        approval.approve("otp")
+
+        with pytest.raises(PaymentOver), transaction.atomic():
+            redeem_approval(make_token(approval), **{**VALUES, "payee": name})
 
     @pytest.mark.parametrize("status", ["pending", "redeemed", "canceled", "expired", "exhausted"])
     def test_takes_only_what_was_approved(self, ann, status):

@@ -98,6 +98,7 @@ class TestReadText:
             ("Zoe\u0308", "Zoë"),
             ("株式会社", "株式会社"),
             ("O’Neil & Söhne", "O’Neil & Söhne"),
+            ("Alice\u00a0\u2003GmbH\u3000", "Alice GmbH"),
         ],
     )
     def test_folds_what_looks_the_same(self, typed, kept):
@@ -118,6 +119,9 @@ class TestReadText:
             "a\x00b",
             "\ue000x",
             "a\u2028b",
+            "\u3164",
+            "Alice\u115f",
+            "Bob\u2800",
         ],
     )
     def test_refuses_what_a_person_cannot_read(self, typed):
