@@ -137,6 +137,7 @@ class TestRow:
         assert list(ann.security_events.values_list("kind", flat=True).order_by("pk")) == [
             *["factor_failed"] * 5,
             "factor_blocked",
+            "session_ended",  # whoever guesses in it is thrown out of it
         ]
 
 

@@ -125,7 +125,8 @@ def assert_alike(known, unknown):
     p_faster = get_p_larger([took - MARGIN_MS for took in unknown], known)
     said = f"known − unknown: {difference:.2f} ms, p slower {p_slower:.3f}, p faster {p_faster:.3f}"
     assert min(p_slower, p_faster) > SMALLEST_P, said
-    assert abs(difference) < LARGEST_DIFFERENCE_MS, said
+    # Where other work slows everything tenfold, medians differ by chance by more than on a quiet machine; p does not.
+    assert abs(difference) < max(LARGEST_DIFFERENCE_MS, median(unknown) / 4), said
 
 
 class TestMannWhitney:
