@@ -12,6 +12,30 @@ from otp.sandbox.models import Message
 pytestmark = pytest.mark.django_db
 
 
+class TestTheWayThatWasChosen:
+    @pytest.mark.requirement("UX-03")
+    def test_whoever_has_an_app_and_asks_for_a_message_gets_the_page_for_it(self, client, ann, read_code):
+        with_phone(with_totp(ann))
+        give_password(client)
+        assert "authenticator app" in read(client.get(LOGIN_CODE))
+
+        page = client.post(LOGIN_RESEND, {"channel": "sms"}, follow=True)
+
+        assert page.context["method"] == "otp"
+        assert "by text message to" in read(page)
+        client.post(LOGIN_CODE, {"code": read_code(), "method": page.context["method"]})
+        assert is_signed_in(client)
+
+    @pytest.mark.requirement("UX-03")
+    def test_and_stays_there_when_none_can_be_sent(self, client, ann):
+        with_phone(with_totp(ann))
+        give_password(client)
+
+        page = client.post(LOGIN_RESEND, {"channel": "fax"}, follow=True)
+
+        assert page.context["method"] == "otp"
+
+
 class TestNoChoiceOfSomethingWeaker:
     @pytest.mark.requirement("MFA-05")
     @pytest.mark.parametrize("channel", ["sms", "call", "whatsapp", "email"])

@@ -81,14 +81,16 @@ def login_resend(request: HttpRequest) -> HttpResponse:
     pending, user = found
     form = ResendForm(request.POST, channels=list_channels(user, Purpose.LOGIN))
     if not form.is_valid():
-        return _show_code(request, pending, user, form)
+        return _show_code(request, pending, user, form, asked=Method.OTP)
+    is_first = pending.waiting is None
     try:
         flow.send_code(request, **form.cleaned_data)
     except OtpError as error:
         form.add_refusal(error)
-        return _show_code(request, pending, user, form, error)
-    messages.success(request, _("Another code is on its way."))
-    return redirect("accounts:login-code")
+        return _show_code(request, pending, user, form, error, asked=Method.OTP)
+    messages.success(request, _("A code is on its way.") if is_first else _("Another code is on its way."))
+    # The page by itself asks for what comes first, which may be an app.
+    return HttpResponseRedirect(f"{reverse('accounts:login-code')}?{urlencode({'method': Method.OTP})}")
 
 
 @open_page
@@ -134,8 +136,8 @@ def get_safe_next(request: HttpRequest, default: str = "/") -> str:
     return target if is_safe else default
 
 
-def _choose_method(request: HttpRequest, pending: PendingLogin) -> str:
-    asked = request.POST.get("method") or request.GET.get("method") or ""
+def _choose_method(request: HttpRequest, pending: PendingLogin, asked: str = "") -> str:
+    asked = asked or request.POST.get("method") or request.GET.get("method") or ""
     return asked if asked in pending.methods else pending.methods[0]
 
 
@@ -147,9 +149,15 @@ def _start_again(request: HttpRequest, error: OtpError) -> HttpResponse:
 
 
 def _show_code(
-    request: HttpRequest, pending: PendingLogin, user: User, form: PageForm, refusal: OtpError | None = None
+    request: HttpRequest,
+    pending: PendingLogin,
+    user: User,
+    form: PageForm,
+    refusal: OtpError | None = None,
+    *,
+    asked: str = "",
 ) -> HttpResponse:
-    method = _choose_method(request, pending)
+    method = _choose_method(request, pending, asked)
     channels = list_channels(user, Purpose.LOGIN) if Method.OTP in pending.methods else []
     is_code_form = isinstance(form, LoginCodeForm)
     return show_form(
