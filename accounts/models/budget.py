@@ -1,6 +1,7 @@
 """How many wrong codes a person has in a row, over all factors, pages, calls and sessions together.
 
-Kept apart from wrong passwords: a right password never clears it, and only somebody who has the password can add to it.
+Kept apart from wrong passwords: a right password never clears it. Only somebody who has the password can add to it, or
+who has got as far as the second proof of a reset.
 """
 
 from datetime import datetime, timedelta

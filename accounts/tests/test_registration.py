@@ -57,6 +57,8 @@ class TestJourney:
         assert (message.subject, message.to) == ("Welcome to SmartFin", ["ann@example.com"])
         assert "https://smartfin.example/accounts/login/" in message.body
         assert "testserver" not in message.body
+        # Whoever never registered has not got the phone that a reset asks for.
+        assert "password-reset" not in message.body
 
     def test_the_password_itself_is_kept_nowhere(self, client, submit):
         submit(START, **ANN)
