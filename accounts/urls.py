@@ -48,6 +48,7 @@ urlpatterns = [
     path("security/two-factor/switch/", security.two_factor_switch, name="two-factor-switch"),
     path("security/channel/", security.channel, name="channel"),
     path("security/sessions/end/", security.end_other_sessions, name="end-sessions"),
+    path("security/sessions/<slug:handle>/end/", security.end_other_session, name="end-session"),
     path("security/password/", password_change.change, name="password-change"),
     path("security/totp/", factors.add_totp, name="totp"),
     path("security/phone/", factors.add_phone, name="phone-factor"),

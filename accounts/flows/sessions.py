@@ -10,6 +10,7 @@ from accounts.models import KnownBrowser, SecurityEvent, User, UserSession
 from accounts.models.event import EventKind
 from otp import services
 from otp.client import Client
+from otp.exceptions import NotFound
 
 
 def list_sessions(user: Any) -> list[UserSession]:
@@ -26,6 +27,32 @@ def end_others(request: HttpRequest) -> int:
     count = end_elsewhere(request)
     SecurityEvent.record(EventKind.SESSION_ENDED, request.user, Client.from_request(request), detail=count)
     return count
+
+
+def get_other(request: HttpRequest, handle: str) -> UserSession:
+    """Give one live session of the person, not the one of this request; see `UserSession.handle`.
+
+    :raises NotFound: there is none by that handle
+    """
+    for session in list_sessions(request.user):
+        if session.handle == handle and session.pk != request.session.session_key:
+            return session
+    raise NotFound
+
+
+def end_one(request: HttpRequest, handle: str) -> None:
+    """End one other session of the person, all that is open for them, and trust in browsers: which is whose is unknown.
+
+    :raises StepUpRequired, FactorRequired: without a fresh proof
+    :raises NotFound: see `get_other`
+    """
+    assurance.raise_unless_fresh(request, Step.SESSIONS)
+    user = cast("User", request.user)
+    session = get_other(request, handle)
+    KnownBrowser.end_trust(user)
+    services.cancel_all(user.pk)
+    session.delete()
+    SecurityEvent.record(EventKind.SESSION_ENDED, user, Client.from_request(request), detail=1)
 
 
 def end_elsewhere(request: HttpRequest) -> int:

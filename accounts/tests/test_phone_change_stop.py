@@ -60,7 +60,9 @@ class TestStop:
         assert get_phone(ann) == FIRST  # a look changes nothing: mail scanners follow links
         mail.outbox.clear()
         with django_capture_on_commit_callbacks(execute=True):
-            assert client.post(STOP).status_code == 200
+            stopped = client.post(STOP)
+        assert "0123</span> again, and everybody is signed out" in read(stopped)
+        assert "remove every way to sign in that you did not set up" in read(stopped)
 
         ann.refresh_from_db()
         assert (ann.phone, ann.phone_changed_at) == (NUMBER, None)

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import UserSession
+from accounts.models import KnownBrowser, UserSession
 from accounts.tests.people import make_person, show_totp_code, sign_in, with_phone, with_totp, with_totp_device
 from accounts.tests.steps import SECURITY, ask_for_proof, give_code, give_password, give_proof, is_signed_in, read
 
@@ -20,6 +20,10 @@ END = "/accounts/security/sessions/end/"
 
 def later(**delta):
     return time_machine.travel(timezone.now() + timezone.timedelta(**delta))
+
+
+def name_end(session):
+    return f"/accounts/security/sessions/{session.handle}/end/"
 
 
 class TestTime:
@@ -94,6 +98,40 @@ class TestOfAPerson:
         assert is_signed_in(client)
         assert is_signed_in(bob)
         assert ann.security_events.get(kind="session_ended").detail == "2"
+
+    @pytest.mark.requirement("SES-07")
+    def test_one_is_ended_after_a_fresh_proof_and_the_rest_go_on(self, client, ann):
+        sign_in(client, ann, device=with_totp_device(ann))
+        lost, kept = (sign_in(Client(), ann) for _ in range(2))
+        KnownBrowser.objects.create(user=ann, key="x", trusted_until=timezone.now() + timezone.timedelta(days=1))
+        address = name_end(UserSession.objects.get(pk=lost.session.session_key))
+        assert f'href="{address}"' in client.get(SECURITY).content.decode()
+        assert client.post(address)["Location"].startswith("/accounts/confirm/")
+        assert is_signed_in(lost)
+        give_proof(client, "sessions", show_totp_code(ann), "totp")
+        assert "Chrome on Linux from 127.0.0.1" in read(client.get(address))
+        assert is_signed_in(lost)
+
+        page = read(client.post(address, follow=True))
+
+        assert "It is signed out." in page
+        assert [is_signed_in(browser) for browser in (client, lost, kept)] == [True, False, True]
+        assert not KnownBrowser.objects.exclude(trusted_until=None).exists()
+        assert ann.security_events.filter(kind="session_ended").count() == 1
+        assert "has ended already" in read(client.post(address, follow=True))
+
+    @pytest.mark.requirement("SES-07")
+    def test_one_of_somebody_else_or_one_s_own_is_none_to_end(self, client, ann):
+        bob = make_person("bob@example.com", "+12025550177")
+        theirs = sign_in(Client(), bob)
+        sign_in(client, ann, device=with_totp_device(ann))
+        give_proof(client, "sessions", show_totp_code(ann), "totp")
+
+        for browser in (theirs, client):
+            address = name_end(UserSession.objects.get(pk=browser.session.session_key))
+            for answer in (client.get(address, follow=True), client.post(address, follow=True)):
+                assert "has ended already" in read(answer)
+            assert is_signed_in(browser)
 
     @pytest.mark.requirement("SES-05")
     @pytest.mark.parametrize("end", ["switched off", "deleted"])

@@ -16,6 +16,7 @@ ADDRESSES = {
     "/accounts/security/two-factor/switch/": {"enabled": ""},
     "/accounts/security/channel/": {"channel": "call"},
     "/accounts/security/sessions/end/": {},
+    "/accounts/security/sessions/{session}/end/": {},
     "/accounts/security/password/": {"password": PASSWORD, "new_password": NEW},
     "/accounts/security/totp/": {"code": "123456"},
     "/accounts/security/phone/": {},
@@ -75,7 +76,11 @@ def fresh(ann):
 
 
 def fill_in(address):
-    return address.format(pk=TotpDevice.objects.get().pk, passkey=WebAuthnCredential.objects.get().pk)
+    return address.format(
+        pk=TotpDevice.objects.get().pk,
+        passkey=WebAuthnCredential.objects.get().pk,
+        session=UserSession.objects.exclude(user=None).earliest("expire_date").handle,
+    )
 
 
 @pytest.mark.requirement("MFA-04", "API-05")

@@ -109,7 +109,8 @@ def stop(request: HttpRequest) -> HttpResponse:
             request.session.pop(STOP_LINK, None)
             if request.user == person:
                 end_session(request)  # its row has just gone with those of all their sessions
-            return render(request, "accounts/phone_change/stopped.html")
+            context = {"phone": Destination(person.phone).masked if person.phone else ""}
+            return render(request, "accounts/phone_change/stopped.html", context)
     except OtpError as error:
         context = {"sentence": error.user_message}
         return render(request, "accounts/phone_change/stop_over.html", context, status=error.http_status)

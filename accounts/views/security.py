@@ -18,7 +18,7 @@ from accounts.forms.security import ChannelForm
 from accounts.middleware import before_enrolment
 from accounts.models import User
 from accounts.views.pages import closed_page, post_only, show_form
-from otp.exceptions import OtpError
+from otp.exceptions import NotFound, OtpError
 
 WANTED = "two_factor_wanted"  # session key: on or off, while the proof for it is awaited
 
@@ -104,4 +104,20 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/security/end_sessions.html")
     count = sessions.end_others(request)
     messages.success(request, _("Signed out elsewhere. Sessions ended: %(count)d.") % {"count": count})
+    return redirect("accounts:security")
+
+
+@closed_page
+@step_up_required(Step.SESSIONS)
+def end_other_session(request: HttpRequest, handle: str) -> HttpResponse:
+    """Ask whether to sign out one other session, and do it."""
+    try:
+        if request.method != "POST":
+            context = {"session": sessions.get_other(request, handle)}
+            return render(request, "accounts/security/end_session.html", context)
+        sessions.end_one(request, handle)
+    except NotFound:  # it has ended meanwhile, or the form was sent twice
+        messages.info(request, _("That session has ended already."))
+    else:
+        messages.success(request, _("It is signed out."))
     return redirect("accounts:security")
