@@ -29,7 +29,7 @@ ENV PATH=/venv/bin:$PATH \
 RUN bin/with-production-values python manage.py collectstatic --noinput --verbosity 0
 USER smartfin
 EXPOSE 8000
-# Process only; whether database and counters answer is for the proxy to ask, at /readyz.
+# Process only: /readyz, which names database, counters and Twilio, is for people and for rolling out.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD \
     ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 CMD ["gunicorn", "smartfin.wsgi"]

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from otp.destinations import Destination
-from otp.models import AuditBlock, AuditSeal, Delivery, TransactionApproval, Verification, VerificationAttempt
+from otp.models import Alert, AuditBlock, AuditSeal, Delivery, TransactionApproval, Verification, VerificationAttempt
 from otp.models.audit_chain import BlockKind
 from otp.operations import audit_digests as digests
 from otp.operations.audit_chain import append, seal
@@ -61,6 +61,8 @@ def prune(older_than: timedelta, tell: Callable[[int, int], None] = lambda done,
     """Remove attempts and verifications that are older, in small transactions; those in no roll-up yet stay.
 
     Removes whole blocks of the chain, oldest first, so some attempts that are old enough may wait for their block.
+    Alerts not seen since go as well. Deliveries of nobody's attempts stay: they hold a price that no roll-up has, and
+    neither number nor person.
     `tell` hears of blocks done and blocks in all.
 
     :raises NotRolledUp: before the first roll-up
@@ -77,6 +79,7 @@ def prune(older_than: timedelta, tell: Callable[[int, int], None] = lambda done,
         done += count[0]
         tell(done, of)
     _prune_payments(cutoff)
+    Alert.objects.filter(last_seen_at__lt=cutoff).delete()
     return Pruned(attempts, _prune_verifications(cutoff), cutoff)
 
 

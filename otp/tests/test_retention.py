@@ -10,9 +10,11 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import SecurityEvent
+from accounts.models.event import hash_typed
 from accounts.tests.people import NUMBER, make_person, with_totp
 from otp.destinations import parse_destination
 from otp.models import (
+    Alert,
     AuditBlock,
     AuditOpening,
     AuditSeal,
@@ -128,6 +130,18 @@ class TestPrune:
         assert Verification.objects.get() == rows[1]
         assert not Delivery.objects.exists()
 
+    def test_takes_alerts_that_were_not_seen_again_and_keeps_prices_of_others(self, attempts):
+        old, young = timezone.now() - 366 * DAY, timezone.now()
+        Alert.objects.create(rule="conversion", subject="GB", first_seen_at=old, last_seen_at=old)
+        seen = Alert.objects.create(rule="conversion", subject="US", first_seen_at=old, last_seen_at=young)
+        # Its price is in no roll-up: a report of that month needs the row.
+        Delivery.objects.create(attempt_sid="VL1", price="0.05", currency="USD", created_at=old, synced_at=old)
+
+        retention.prune(365 * DAY)
+
+        assert Alert.objects.get() == seen
+        assert Delivery.objects.get().attempt_sid == "VL1"
+
     @pytest.mark.requirement("AUD-02")
     def test_a_removal_that_says_it_was_pruning_is_found(self, attempts):
         AuditOpening.objects.create()
@@ -185,6 +199,11 @@ class TestErase:
         seal()
         self.mine.append(make_attempt(user=ann, **personal))
         SecurityEvent.objects.create(kind="signed_in", user=ann)
+        # Of her address from before it was an account's.
+        SecurityEvent.objects.create(kind="sign_in_failed", typed_hash=hash_typed("Ann@Example.com")[0])
+        self.elsewhere = SecurityEvent.objects.create(
+            kind="sign_in_failed", typed_hash=hash_typed("somebody@example.com")[0]
+        )
         roll_up()
         return ann
 
@@ -210,7 +229,7 @@ class TestErase:
         verification = Verification.objects.get()
         assert (verification.status, verification.destination_masked, verification.binding) == ("canceled", "", "")
         assert not get_user_model().objects.filter(pk=number).exists()
-        assert not SecurityEvent.objects.exists()
+        assert SecurityEvent.objects.get() == self.elsewhere
         assert list(verify()) == verify_recent() == []
         assert not AuditOpening.objects.exists()
 

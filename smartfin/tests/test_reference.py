@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import get_commands
 
 from otp import exceptions
 from otp.api.handler import CODES
@@ -103,3 +104,11 @@ class TestLimits:
         for name, number in documented.items():
             example = (BASE_DIR / ".env.example").read_text(encoding="utf-8")
             assert float(re.search(rf"^#{name}=(.*)$", example, re.MULTILINE)[1]) == number, name
+
+
+class TestCommands:
+    def test_page_has_every_command_and_none_that_is_not(self):
+        described = set(re.findall(r"^\| `(\w+)` \|", read("reference/commands.md"), re.MULTILINE))
+        ours = {name for name, app in get_commands().items() if app in {"otp", "accounts", "smartfin"}}
+
+        assert ours <= described <= get_commands().keys()

@@ -7,6 +7,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from accounts.models import SecurityEvent, User
+from accounts.models.event import hash_typed
 from otp.destinations import Destination, fold_email
 from otp.operations import retention
 
@@ -36,9 +37,8 @@ class Command(BaseCommand):
             raise CommandError("Nothing was done.")
         with transaction.atomic():
             erased = retention.erase(user_id, destinations)
-            hashes = [found for destination in destinations for found in destination.hashes]
-            SecurityEvent.objects.filter(typed_hash__in=hashes).delete()
             if user:
+                SecurityEvent.objects.filter(typed_hash__in=hash_typed(user.email)).delete()
                 user.delete()
         self.stdout.write(f"Erased from {erased} attempts{'; the account is deleted' if user else ''}.")
 
