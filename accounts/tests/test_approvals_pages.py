@@ -45,6 +45,22 @@ def address(approval, step=""):
     return reverse(f"accounts:approve{step}", args=[approval.pk])
 
 
+def test_whoever_has_a_passkey_and_asks_for_a_message_gets_the_page_for_it(page, payer, read_code):
+    with_passkey(payer)
+    approval = open_payment(page)
+    assert page.get(address(approval)).context["method"] == "passkey"
+
+    shown = page.post(address(approval, "-send"), follow=True)
+
+    assert shown.context["method"] == "otp"
+    page.post(address(approval), {"code": read_code(), "method": shown.context["method"]})
+    approval.refresh_from_db()
+    assert approval.status == "approved"
+    # A second send comes too soon: refused, on the same page.
+    other = open_payment(page)
+    assert [page.post(address(other, "-send"), follow=True).context["method"] for _ in range(2)] == ["otp", "otp"]
+
+
 class TestPage:
     @pytest.mark.requirement("TXN-01")
     def test_shows_amount_currency_and_payee_before_the_code(self, page, approval):

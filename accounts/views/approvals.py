@@ -22,6 +22,7 @@ from otp.exceptions import NotFound, OtpError
 from otp.flows import approvals
 from otp.models import TransactionApproval
 from otp.models.approval import ApprovalStatus
+from otp.payers import PHONE
 from otp.payments import KEPT_IN
 from otp.purposes import Channel
 
@@ -90,9 +91,10 @@ def approve_send(request: HttpRequest, pk: UUID) -> HttpResponse:
     except OtpError as error:
         form = ResendForm({}, channels=[Channel.SMS])
         form.add_refusal(error)
-        return _show(request, approvals.find(request, pk), form=form, refusal=error)
+        return _show(request, approvals.find(request, pk), form=form, refusal=error, asked=PHONE)
     messages.success(request, _("A code is on its way."))
-    return redirect("accounts:approve", pk)
+    # The page by itself asks for what comes first, which may be a passkey.
+    return HttpResponseRedirect(f"{reverse('accounts:approve', args=[pk])}?method={PHONE}")
 
 
 @payment_page
@@ -112,8 +114,8 @@ def _go_on(approval: TransactionApproval) -> HttpResponse:
     return Onward(approval.return_to) if approval.return_to else redirect("accounts:approve", approval.pk)
 
 
-def _choose_method(request: HttpRequest, approval: TransactionApproval) -> str:
-    asked = request.POST.get("method") or request.GET.get("method") or ""
+def _choose_method(request: HttpRequest, approval: TransactionApproval, asked: str = "") -> str:
+    asked = asked or request.POST.get("method") or request.GET.get("method") or ""
     return asked if asked in approval.methods else approval.methods[0]
 
 
@@ -124,6 +126,7 @@ def _show(
     form: Any = None,
     refusal: OtpError | None = None,
     problem: str = "",
+    asked: str = "",
 ) -> HttpResponse:
     """Show an approval as it stands now: a refusal may have ended it."""
     if approval.status != ApprovalStatus.PENDING or problem or (refusal and not approval.tries_left):
@@ -132,7 +135,7 @@ def _show(
             response.status_code = refusal.http_status
         return response
     approval.methods = approval.methods or approvals.get(request, approval.pk).methods
-    method = _choose_method(request, approval)
+    method = _choose_method(request, approval, asked)
     waiting = Waiting.for_code(approval.verification) if approval.verification else None
     address = reverse("accounts:approve", args=[approval.pk])
     return show_form(
