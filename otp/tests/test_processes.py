@@ -281,3 +281,5 @@ class TestKilledWorkers:
         assert registration.answer.status_code == 201, registration.answer.text
         assert get_user_model().objects.get().phone == phone
         assert Verification.objects.filter(status=Status.REDEEMED).count() == 1
+        # The welcome goes out after the answer: left alone, it would arrive in the middle of the next test.
+        wait_until(Message.objects.filter(to=f"u{phone[1:]}@example.com").exists)
