@@ -12,7 +12,9 @@ from django.test import Client, RequestFactory
 from django.utils.functional import SimpleLazyObject
 from django.views.debug import get_exception_reporter_class
 
-from accounts.tests.people import NUMBER, PASSWORD, make_person, sign_in
+from accounts.tests.authenticator import with_passkey
+from accounts.tests.passkey_steps import ask, call, give, start_sign_in
+from accounts.tests.people import NUMBER, PASSWORD, make_person, sign_in, with_phone
 from otp.models import VerificationAttempt
 from otp.tests.twilio_double import Answer
 from smartfin import logs
@@ -143,6 +145,47 @@ class TestJourneys:
 
         finished = [json.loads(line) for line in lines() if "request_finished" in line]
         assert [line["request"] for line in finished] == [request_line]
+
+
+@pytest.mark.django_db
+@pytest.mark.requirement("CFG-09", "CFG-10")
+def test_passkeys_and_payments_put_nothing_into_addresses_or_lines(lines, addresses, api, ann, read_code):
+    key = with_passkey(with_phone(ann))
+    start_sign_in(api)
+    credential = key.sign(ask(api))
+    assert give(api, credential).status_code == 200
+    body = {"amount": "1250.00", "currency": "EUR", "payee": "Zoltan Quist", "reference": "Invoice 7731"}
+    typed = call(api, "approvals", **body).json()["id"]
+    sent = call(api, f"approvals/{typed}/send", channel="sms")
+    assert sent.status_code == 200, sent.json()
+    code = read_code()
+    wrong = call(api, f"approvals/{typed}/confirm", code="000000" if code != "000000" else "111111")
+    confirmed = call(api, f"approvals/{typed}/confirm", code=code)
+    assert (wrong.status_code, confirmed.status_code) == (400, 200), (wrong.json(), confirmed.json())
+    to_sign = call(api, "approvals", **body).json()["id"]
+    options = call(api, f"approvals/{to_sign}/passkey/options").json()
+    signed = call(api, f"approvals/{to_sign}/confirm", method="passkey", credential=key.sign(options))
+    assert signed.status_code == 200, signed.json()
+    tokens = [answer.json()["approval_token"] for answer in (confirmed, signed)]
+    api.get(f"/accounts/approve/{typed}/")
+
+    assert len(addresses) > 9
+    secrets = [
+        code,
+        *tokens,
+        credential["id"],
+        credential["response"]["signature"],
+        "1250",
+        "Zoltan",
+        "7731",
+        NUMBER[1:],
+    ]
+    for secret in secrets:
+        assert not any(secret in address for address in addresses)
+    everything = "\n".join(line for line in lines() if "request_finished" in line or '"attempt"' in line)
+    assert len(everything) > 1000
+    for secret in [code, *tokens, credential["response"]["signature"], "Zoltan", "7731", NUMBER[1:]]:
+        assert secret not in everything
 
 
 @pytest.mark.django_db

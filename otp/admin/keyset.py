@@ -65,8 +65,8 @@ class KeysetChangeList(ChangeList):
         return self.get_query_string()
 
     @property
-    def total(self) -> tuple[int, bool] | None:
-        """How many rows there are without filters, and whether that is exact. None where a filter is on."""
+    def total(self) -> tuple[int, str] | None:
+        """How many rows there are without filters, and how sure that is. None where a filter is on."""
         return None if self.has_active_filters else estimate_count(self.model)
 
     def _link(self, name: str, index: int) -> str:
@@ -74,16 +74,16 @@ class KeysetChangeList(ChangeList):
         return super().get_query_string({name: _write_place(row)}, [OLDER, NEWER])
 
 
-def estimate_count(model: type[Model]) -> tuple[int, bool]:
-    """Guess how many rows a table has; True where that is exact."""
+def estimate_count(model: type[Model]) -> tuple[int, str]:
+    """Say how many rows a table has: `exact`, `about` so many, or `more` than that."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
             (guess,) = cursor.fetchone()
         if guess > COUNTED:
-            return round(guess), False
+            return round(guess), "about"
     count = model._default_manager.order_by()[: COUNTED + 1].count()
-    return min(count, COUNTED), count <= COUNTED
+    return (count, "exact") if count <= COUNTED else (COUNTED, "more")
 
 
 def iterate(queryset: QuerySet[Any], size: int) -> Any:
