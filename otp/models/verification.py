@@ -84,6 +84,11 @@ class Verification(models.Model):
             models.Index(fields=["destination_hash", "-created_at"], name="verification_by_destination"),
             models.Index(fields=["created_at"], name="verification_by_time"),
             models.Index(fields=["verification_sid"], name="verification_by_sid"),
+            # One for each filter of the admin site, as attempts have them.
+            models.Index(fields=["status", "created_at"], name="verification_by_status"),
+            models.Index(fields=["purpose", "created_at"], name="verification_by_purpose"),
+            models.Index(fields=["channel", "created_at"], name="verification_by_channel"),
+            models.Index(fields=["country", "created_at"], name="verification_by_country"),
         ]
 
     def __str__(self) -> str:
