@@ -27,6 +27,7 @@ class DayFilter(admin.SimpleListFilter):
 
     title = _("time")
     parameter_name = "day"
+    is_span = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         found = [
