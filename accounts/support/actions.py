@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from accounts import limits, mail
+from accounts import limits, mail, policy
 from accounts.factors.methods import Method, list_enrolled
 from accounts.flows import password_link
 from accounts.flows.factors import MODELS
@@ -76,6 +77,33 @@ def stop_requiring(user: User) -> str:
     """Leave the second factor to the person again. What is on stays on."""
     user.two_factor_required, user.two_factor_grace_until = False, None
     user.save(update_fields=["two_factor_required", "two_factor_grace_until"])
+    return ""
+
+
+def turn_two_factor_on(user: User) -> str:
+    """Turn the second factor on for somebody who has proven one already.
+
+    :raises PermissionDenied: they have none; the password would be all that is left to ask for
+    """
+    if not list_enrolled(user):
+        raise PermissionDenied
+    return _switch_two_factor(user, on=True)
+
+
+def turn_two_factor_off(user: User) -> str:
+    """Turn the second factor off; what is set up stays set up.
+
+    :raises PermissionDenied: it is required of them
+    """
+    # SECURITY: a requirement is lifted by whoever may lift it, with a reason of its own, before.
+    if policy.is_required(user):
+        raise PermissionDenied
+    return _switch_two_factor(user, on=False)
+
+
+def _switch_two_factor(user: User, *, on: bool) -> str:
+    User.objects.filter(pk=user.pk).update(two_factor_enabled=on)
+    end_all_sessions(user)
     return ""
 
 
@@ -164,6 +192,31 @@ ACTIONS = {
             _("Leaves it to the person again. A second factor that is on stays on until they turn it off."),
             _("Your account no longer has to have a second factor. If yours is on, it stays on."),
             lambda person: person.two_factor_required,
+        ),
+        Action(
+            "turn-two-factor-on",
+            "accounts.require_two_factor",
+            EventKind.TWO_FACTOR_ON,
+            turn_two_factor_on,
+            _("Turn the second factor on"),
+            _("For somebody who has set one up and asks for it. They are signed out, and can turn it off again."),
+            _("Your second factor was turned on, and you were signed out. Sign in with it."),
+            lambda person: not person.two_factor_enabled and bool(list_enrolled(person)),
+            is_single=True,
+        ),
+        Action(
+            "turn-two-factor-off",
+            "accounts.remove_factors",
+            EventKind.TWO_FACTOR_OFF,
+            turn_two_factor_off,
+            _("Turn the second factor off"),
+            _(
+                "What is set up stays, but the password alone opens the account: be sure who is asking. They are "
+                "signed out everywhere."
+            ),
+            _("Your second factor was turned off, and you were signed out everywhere. Turn it on again in Security."),
+            lambda person: person.two_factor_enabled and not policy.is_required(person),
+            is_single=True,
         ),
         Action(
             "end-sessions",

@@ -43,6 +43,8 @@ OPTIONS = {
     "unlock": {},
     "require-two-factor": {},
     "stop-requiring": {},
+    "turn-two-factor-on": {},
+    "turn-two-factor-off": {},
     "end-sessions": {},
     "start-reset": {},
     "remove-factors": {"methods": ["otp", "totp", "passkey", "backup_code"]},
@@ -152,6 +154,38 @@ class TestActions:
         act("stop-requiring", ann)
         ann.refresh_from_db()
         assert (ann.two_factor_required, ann.two_factor_grace_until) == (False, None)
+
+    @pytest.mark.requirement("MFA-03")
+    def test_the_second_factor_can_be_switched_for_whoever_has_one(self, act, ann):
+        with_phone(ann)
+        browser = sign_in(Client(), ann)
+
+        assert act("turn-two-factor-off", ann).status_code == 302
+        ann.refresh_from_db()
+        assert (ann.two_factor_enabled, PhoneDevice.objects.filter(user=ann).exists()) == (False, True)
+        assert browser.get("/accounts/security/").status_code == 302
+        assert act("turn-two-factor-on", ann).status_code == 302
+        ann.refresh_from_db()
+        assert ann.two_factor_enabled
+        kinds = ann.security_events.filter(actor__isnull=False).order_by("pk").values_list("kind", flat=True)
+        assert list(kinds) == ["two_factor_off", "two_factor_on"]
+        assert len([message for message in mail.outbox if message.to == [ann.email]]) == 2
+
+    @pytest.mark.requirement("MFA-03")
+    def test_the_second_factor_is_not_turned_off_where_it_is_required(self, act, ann):
+        with_phone(ann, two_factor_required=True)
+
+        assert act("turn-two-factor-off", ann).status_code == 403
+        ann.refresh_from_db()
+        assert ann.two_factor_enabled
+
+    @pytest.mark.requirement("MFA-03")
+    def test_the_second_factor_is_not_turned_on_without_one(self, act):
+        bob = make_person("bob@example.com", "+12025550124")
+
+        assert act("turn-two-factor-on", bob).status_code == 403
+        bob.refresh_from_db()
+        assert not bob.two_factor_enabled
 
     @pytest.mark.parametrize("days", [0, -1, 91])
     def test_that_day_is_soon(self, days, act, ann):
