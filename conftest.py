@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.signals import setting_changed
 from django.test import Client
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from accounts.tests.people import make_person, sign_in_staff
@@ -39,6 +40,12 @@ def fresh_counters() -> None:
     twilio_verify.rebuild()
     twilio_messages.rebuild()
     twilio_attempts.rebuild()
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """No test speaks the language that the pages of the one before it were in."""
+    translation.activate("en")
 
 
 @pytest.fixture
