@@ -98,7 +98,7 @@ def map_body(context, body):
 
 @pytest.mark.requirement("API-06", "API-09")
 @schema.parametrize()
-@hypothesis_settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_sent_the_answer_is_a_documented_one(case):
     case.call_and_validate(checks=[not_a_server_error, *CHECKS])
 

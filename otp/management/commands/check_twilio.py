@@ -20,11 +20,12 @@ from otp.operations.provider_advice import ADVICE
 from otp.purposes import Channel, Purpose
 from otp.verify_api.http import VERIFY_URL
 from otp.verify_api.service import TwilioService, twilio_verify
-from otp.volume import get_counters
+from otp.volume import Bucket, get_counters
 
 MIN_CODE_LENGTH = 6
 UNKNOWN_SERVICE = 20404
 TRANSACTIONS = "Transactions"
+NOTHING = Bucket("nothing", 0, 60)  # asked for to see whether anybody answers
 # What to do about refusals of our own, by their stable code; about Twilio's: `otp.operations.provider_advice`.
 OWN_ADVICE = {
     "channel_unavailable": "See OTP_CHANNELS; e-mail addresses take `email` alone, landlines `call` alone.",
@@ -111,7 +112,7 @@ class Command(BaseCommand):
             else:
                 self.say("The database answers and all migrations are applied.")
         try:
-            get_counters().take([])
+            get_counters().get_level(NOTHING)
         except LimitsUnavailable:
             self.fault("The counters do not answer, and nothing is sent uncounted. Check CACHE_URL and Redis.")
         else:
