@@ -4,6 +4,7 @@ Used by `smartfin/settings.py` alone, and by whoever writes a line through `logg
 """
 
 import re
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -75,7 +76,9 @@ def configure(*, is_json: bool) -> dict[str, Any]:
     else:
         finish += [
             escape_controls,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     return {
         "version": 1,

@@ -1,6 +1,7 @@
 """What the pages of all journeys have in common."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
+from accounts.exceptions import LinkOver
 from accounts.forms.base import list_errors, say_wait
 from accounts.forms.registration import list_channels
 from accounts.waiting import Waiting
@@ -23,6 +25,23 @@ View = Callable[..., HttpResponse]
 def open_page(view: View) -> View:
     """Open a page to everybody, kept by no cache, and its fields by no error report."""
     return login_not_required(never_cache(sensitive_post_parameters()(view)))
+
+
+def keep_token(request: HttpRequest, key: str, token: str, find: Callable[[str], object], page: str) -> HttpResponse:
+    """Take the token of a mail's link out of the address, so that it reaches no history and no other site.
+
+    `find` raises `LinkOver` for one that is no longer good; `page` goes on with what the session then holds at `key`.
+    """
+    request.session.pop(key, None)
+    # SECURITY: only a good one is kept: strangers' nonsense would fill the table of sessions.
+    with suppress(LinkOver):
+        find(token)
+        request.session[key] = token
+    response = redirect(page)
+    # Only here: on the page itself it would have browsers send its form without an origin, which Django refuses. The
+    # page's address holds nothing to hide.
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def show_form(

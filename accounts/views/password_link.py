@@ -1,7 +1,5 @@
 """Pages of a new password by the link in a mail from support."""
 
-from contextlib import suppress
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,7 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.exceptions import LinkOver
 from accounts.flows import password_link
 from accounts.forms.password_link import PasswordLinkForm
-from accounts.views.pages import open_page, show_form
+from accounts.views.pages import keep_token, open_page, show_form
 from otp.client import Client
 from otp.exceptions import OtpError, SecondProofRequired
 
@@ -19,16 +17,8 @@ KEY = "password_link"
 
 @open_page
 def link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token of a mail's link out of the address, so that it reaches no history and no other site."""
-    request.session.pop(KEY, None)
-    # SECURITY: only a good one is kept: strangers' nonsense would fill the table of sessions.
-    with suppress(LinkOver):
-        password_link.find(token)
-        request.session[KEY] = token
-    response = redirect("accounts:password-link")
-    # Only here: on the page itself it would have browsers send its form without an origin, which Django refuses.
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    """Open the link of a mail."""
+    return keep_token(request, KEY, token, password_link.find, "accounts:password-link")
 
 
 @open_page

@@ -1,6 +1,5 @@
 """Pages of changing the phone number, and of stopping a change that somebody else has made."""
 
-from contextlib import suppress
 from typing import cast
 
 from django.contrib import messages
@@ -10,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from accounts import policy
 from accounts.assurance import Step, step_up_required
-from accounts.exceptions import LinkOver
 from accounts.flows import phone_change
 from accounts.flows.login import end_session
 from accounts.forms.base import PageForm
@@ -18,7 +16,7 @@ from accounts.forms.code import CodeForm, ResendForm
 from accounts.forms.security import PhoneChangeForm
 from accounts.middleware import before_enrolment
 from accounts.models import User
-from accounts.views.pages import closed_page, describe_waiting, open_page, post_only, show_form
+from accounts.views.pages import closed_page, describe_waiting, keep_token, open_page, post_only, show_form
 from otp.client import Client
 from otp.destinations import Destination
 from otp.exceptions import OtpError
@@ -85,17 +83,8 @@ def change_resend(request: HttpRequest) -> HttpResponse:
 
 @open_page
 def stop_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the token of a mail's link out of the address, so that it reaches no history and no other site."""
-    request.session.pop(STOP_LINK, None)
-    # SECURITY: only a good one is kept: strangers' nonsense would fill the table of sessions.
-    with suppress(LinkOver):
-        phone_change.find_stoppable(token)
-        request.session[STOP_LINK] = token
-    response = redirect("accounts:phone-change-stop")
-    # Only here: on the page itself it would have browsers send its form without an origin, which Django refuses. The
-    # page's address holds nothing to hide.
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    """Open the link of a mail."""
+    return keep_token(request, STOP_LINK, token, phone_change.find_stoppable, "accounts:phone-change-stop")
 
 
 @open_page
