@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.exceptions import SignInOver
 from accounts.factors.methods import list_for_sign_in
 from accounts.models import FactorBudget, User
+from accounts.sessions import start_over
 from accounts.waiting import Waiting
 
 KEY = "pending_login"
@@ -49,7 +50,7 @@ def start(request: HttpRequest, user: User, next_url: str) -> PendingLogin:
     if kept and kept.user_id == user.pk and kept.waiting and kept.waiting.is_live:
         pending.flow, pending.waiting = kept.flow, kept.waiting
     # SECURITY: nothing of an earlier session comes along, and its key is dead.
-    request.session.flush()
+    start_over(request)
     pending.save(request.session)
     return pending
 

@@ -1,12 +1,24 @@
-"""The session engine (`SESSION_ENGINE`): Django's own in the database, with whose each session is beside it."""
+"""The session engine (`SESSION_ENGINE`): Django's own in the database, with whose each session is beside it.
 
-from typing import Any
+Whatever happens to a session is one statement. Django's own asks first whether a new key is free, reads what it
+deletes, wraps each write in a transaction, and changes a key by two writes and a third for the data.
+"""
 
+from typing import Any, cast
+
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.http import HttpRequest
+from django.utils.crypto import get_random_string
+
+KEY_LENGTH = 32  # of 36 characters: 165 bits
 
 
 class SessionStore(DatabaseStore):
     """Keeps sessions in `UserSession`."""
+
+    replaced_key: str | None = None  # of the session whose row this one takes over when it is saved
 
     @classmethod
     def get_model_class(cls) -> Any:
@@ -18,3 +30,61 @@ class SessionStore(DatabaseStore):
         session: Any = super().create_model_instance(data)
         session.describe(data)
         return session
+
+    def start_over(self) -> None:
+        """See `start_over` below."""
+        self.replaced_key = self.replaced_key or self.session_key
+        self._session_key = None
+        self.clear()
+
+    def cycle_key(self) -> None:
+        """Change the key: whoever has the old one has nothing. A session without any gets one when it is saved.
+
+        :raises SessionInterrupted: it was ended meanwhile
+        """
+        self.keys()  # reading it forgets a key that is nobody's
+        if self.session_key is None:
+            return
+        new_key = self._get_new_session_key()
+        # SECURITY: the row count decides: a session that was ended meanwhile stays ended.
+        if not self.model.objects.filter(pk=self.session_key).update(session_key=new_key):
+            raise SessionInterrupted("The session was ended while its key was to change.")
+        self._session_key = new_key
+        self.modified = True
+
+    def create(self) -> None:
+        self._session_key = self._get_new_session_key()
+        self.save(must_create=True)
+        self.modified = True
+
+    def save(self, must_create: bool = False) -> None:
+        """Write the session.
+
+        :raises UpdateError: it was ended meanwhile
+        """
+        if self.session_key is None:
+            self.create()
+            return
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # left out of the stubs
+        row = self.create_model_instance(data)
+        values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+        old_key = self.replaced_key if must_create else self.session_key
+        # SECURITY: every column is written, so that nothing of a replaced session is left, and its key is dead. The
+        # row count decides: a session that was ended meanwhile stays ended, and a new one gets a row of its own.
+        if not (old_key and self.model.objects.filter(pk=old_key).update(**values)):
+            if not must_create:
+                raise UpdateError
+            row.save(force_insert=True)
+        self.replaced_key = None
+
+    def delete(self, session_key: str | None = None) -> None:
+        self.model.objects.filter(pk=session_key or self.session_key).delete()
+
+    def _get_new_session_key(self) -> str:
+        # Nobody else has it: the database refuses a second one, which will not happen.
+        return get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
+
+
+def start_over(request: HttpRequest) -> None:
+    """Give the request another session, with nothing of the one it had. Put something in: saving it ends that one."""
+    cast("SessionStore", request.session).start_over()

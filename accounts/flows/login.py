@@ -20,6 +20,7 @@ from accounts.models import KnownBrowser, SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.models.session import SIGNED_IN
 from accounts.pending_login import PendingLogin
+from accounts.sessions import start_over
 from otp import services
 from otp.client import Client
 from otp.destinations import fold_email
@@ -160,7 +161,7 @@ def sign_in(request: HttpRequest, user: User, *, methods: list[str], device: Dev
     client = Client.from_request(request)
     # SECURITY: `login()` alone keeps what the anonymous session held, and the session's key when the same person signs
     # in again. Here nothing of an earlier session survives, and its key is dead.
-    request.session.flush()
+    start_over(request)
     login(request, user)
     now = int(time.time())
     request.session[SIGNED_IN] = {
