@@ -1,5 +1,6 @@
 """Checking a code of any factor: take a try of the person's budget, compare, and settle. For all callers."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -27,13 +28,14 @@ def check(
     flow: str,
     channel: str = "",
     client: Client,
-    is_known_browser: bool = True,
+    is_known_browser: Callable[[], bool] = lambda: True,
 ) -> Device | None:
     """Check a code; gives the device that proved the person, or None for a phone that is none yet.
 
     Failures are counted over all factors together, before anything is compared: of fifty simultaneous wrong codes five
     are looked at. What compared nothing (an outage, a code that ran out) is given back. A passkey cannot be guessed:
-    wrong ones count, but a block does not stop it. `code` is then the browser's answer, as JSON.
+    wrong ones count, but a block does not stop it. `code` is then the browser's answer, as JSON. `is_known_browser` is
+    asked only where the code is wrong.
 
     :raises ChannelUnavailable: the person may not use this method here
     :raises IncorrectCode: wrong, or used before; `attempts_left` counts down to the next block
@@ -75,7 +77,13 @@ def raise_if_blocked(user: Any) -> None:
 
 
 def settle_failure(
-    user: Any, method: str, client: Client, error: OtpError, *, is_known_browser: bool, is_counted: bool = True
+    user: Any,
+    method: str,
+    client: Client,
+    error: OtpError,
+    *,
+    is_known_browser: Callable[[], bool],
+    is_counted: bool = True,
 ) -> None:
     """Record a wrong code, tell the person when it looks like a stranger, and say how many tries are left.
 
@@ -84,7 +92,7 @@ def settle_failure(
     detail = f"{Method(method).label}: {error.reason}" if error.reason else Method(method).label
     SecurityEvent.record(EventKind.FACTOR_FAILED, user, client, detail=detail)
     budget = FactorBudget.find(user)
-    is_first_from_stranger = budget.failures == 1 and not is_known_browser
+    is_first_from_stranger = budget.failures == 1 and not is_known_browser()
     if (budget.is_blocked and is_counted) or is_first_from_stranger or isinstance(error, PasskeyCopied):
         mail.send_second_factor_failed(user, client)
     if not is_counted:

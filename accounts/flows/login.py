@@ -104,7 +104,6 @@ def finish(request: HttpRequest, *, code: str, method: str = "", flow: str = "",
         raise SignInMixedUp
     method = method or Method.OTP
     client = Client.from_request(request)
-    is_known = KnownBrowser.find(user, browser_cookie.read(request)) is not None
     try:
         device = check(
             user,
@@ -115,7 +114,7 @@ def finish(request: HttpRequest, *, code: str, method: str = "", flow: str = "",
             flow=pending.flow,
             channel=pending.waiting.channel if pending.waiting else "",
             client=client,
-            is_known_browser=is_known,
+            is_known_browser=lambda: KnownBrowser.find(user, browser_cookie.read(request)) is not None,
         )
     except FactorsBlocked:
         pending_login.end(request)
@@ -177,8 +176,7 @@ def sign_in(request: HttpRequest, user: User, *, methods: list[str], device: Dev
     if (language := get_language()) != user.language:
         user.language = language
         user.save(update_fields=["language"])
-    has_signed_in_before = user.known_browsers.exists()
-    if KnownBrowser.note(user, browser_cookie.give(request), client) and has_signed_in_before:
+    if KnownBrowser.note(user, browser_cookie.give(request), client):
         mail.send_new_sign_in(user, client)
     SecurityEvent.record(EventKind.SIGNED_IN, user, client, detail=", ".join(map(str, methods)))
 

@@ -45,33 +45,34 @@ class KnownBrowser(models.Model):
     @classmethod
     def find(cls, user: Any, cookie: str) -> "KnownBrowser | None":
         """Find the row for this person and this cookie: somebody else's cookie is none."""
-        if not cookie:
-            return None
-        keys = [_make_key(user.pk, cookie, key) for key in settings.OTP_HASH_KEYS]
-        return cls.objects.filter(user=user, key__in=keys).first()
+        return cls._filter(user, cookie).first() if cookie else None
 
     @classmethod
     def note(cls, user: Any, cookie: str, client: Client) -> bool:
-        """Note that a person signed in with a browser. True when it is a new one."""
-        if found := cls.find(user, cookie):
-            cls.objects.filter(pk=found.pk).update(last_seen_at=timezone.now(), user_agent=client.user_agent)
+        """Note that a person signed in with a browser. True when it is a new one, and not their first."""
+        if cls._filter(user, cookie).update(last_seen_at=timezone.now(), user_agent=client.user_agent):
             return False
+        has_others = cls.objects.filter(user=user).exists()
         cls.objects.get_or_create(
             key=_make_key(user.pk, cookie, settings.OTP_HASH_KEYS[0]),
             defaults={"user": user, "user_agent": client.user_agent},
         )
-        return True
+        return has_others
 
     @classmethod
     def trust(cls, user: Any, cookie: str) -> None:
         """Ask for no second factor on this browser for thirty days."""
-        keys = [_make_key(user.pk, cookie, key) for key in settings.OTP_HASH_KEYS]
-        cls.objects.filter(user=user, key__in=keys).update(trusted_until=timezone.now() + TRUST_LIFETIME)
+        cls._filter(user, cookie).update(trusted_until=timezone.now() + TRUST_LIFETIME)
 
     @classmethod
     def end_trust(cls, user: Any) -> int:
         """Ask for the second factor everywhere again: after any change of password, number or factor."""
         return cls.objects.filter(~Q(trusted_until=None), user=user).update(trusted_until=None)
+
+    @classmethod
+    def _filter(cls, user: Any, cookie: str) -> models.QuerySet["KnownBrowser"]:
+        keys = [_make_key(user.pk, cookie, key) for key in settings.OTP_HASH_KEYS]
+        return cls.objects.filter(user=user, key__in=keys)
 
 
 def _make_key(user_id: int, cookie: str, key: str) -> str:
