@@ -111,13 +111,11 @@ def _take(user: Any, method: str) -> bool:
 
     :raises FactorsBlocked, FactorsDisabled: see `check`
     """
-    if method == Method.PASSKEY:
-        return FactorBudget.take(user)
-    raise_if_blocked(user)
-    if not FactorBudget.take(user):
+    is_taken = FactorBudget.take(user)
+    if not is_taken and method != Method.PASSKEY:
         raise_if_blocked(user)
         raise FactorsBlocked(retry_after=1)  # a parallel try was faster, and is over already
-    return True
+    return is_taken
 
 
 @sensitive_variables("code")

@@ -67,7 +67,6 @@ class FactorBudget(models.Model):
 
         The fifth in a row begins the block at once; `clear` takes it back if the try was right.
         """
-        cls.objects.get_or_create(user=user)
         now = timezone.now()
         blocks = [
             When(failures__lt=FAILURES_PER_BLOCK * (step + 1), then=Value(now + timedelta(minutes=minutes)))
@@ -76,15 +75,18 @@ class FactorBudget(models.Model):
         until = Case(*blocks, default=Value(now + timedelta(minutes=BLOCK_MINUTES[-1])))
         is_last = _is_in_block(FAILURES_PER_BLOCK - 1)
         is_open = Q(blocked_until=None) | Q(blocked_until__lte=now)
+        open_row = cls.objects.filter(is_open, user=user, failures__lt=FAILURES_UNTIL_DISABLED)
+        one_more = {
+            "failures": F("failures") + 1,
+            "blocked_at": Case(When(is_last, then=Value(now)), default=F("blocked_at")),
+            "blocked_until": Case(When(is_last, then=until), default=F("blocked_until")),
+        }
         # SECURITY: one guarded statement; the row count says who got a try.
-        return (
-            cls.objects.filter(is_open, user=user, failures__lt=FAILURES_UNTIL_DISABLED).update(
-                failures=F("failures") + 1,
-                blocked_at=Case(When(is_last, then=Value(now)), default=F("blocked_at")),
-                blocked_until=Case(When(is_last, then=until), default=F("blocked_until")),
-            )
-            == 1
-        )
+        if open_row.update(**one_more):
+            return True
+        # It is closed, or this is their first try ever: the row is made, maybe by a parallel one, and asked again.
+        cls.objects.get_or_create(user=user)
+        return open_row.update(**one_more) == 1
 
     @classmethod
     def give_back(cls, user: Any) -> None:

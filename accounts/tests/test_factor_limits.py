@@ -27,6 +27,7 @@ from accounts.tests.steps import (
     read,
     wrong,
 )
+from otp.tests.parallel import run_copies
 from otp.tests.twilio_double import Answer
 
 WRONG_TOTP = "000000"
@@ -223,3 +224,19 @@ class TestOneBudget:
 
         assert {answer.status_code for answer in answers} == {503}
         assert get_failures(ann) == 0
+
+
+@pytest.mark.requirement("THR-01")
+@pytest.mark.parametrize("failures", [None, 0, 3])
+@pytest.mark.django_db(transaction=True)
+def test_of_sixteen_tries_at_once_as_many_are_compared_as_are_left_to_the_block(failures):
+    """Also those of somebody who has no row yet: whoever makes it takes none from the others."""
+    bob = make_person("bob@example.com", "+12025550177")
+    if failures is not None:
+        FactorBudget.objects.create(user=bob, failures=failures)
+
+    taken = run_copies(16, lambda _: FactorBudget.take(bob))
+
+    assert taken.count(True) == 5 - (failures or 0)
+    assert taken.count(False) == 16 - taken.count(True)
+    assert get_failures(bob) == 5

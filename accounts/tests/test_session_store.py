@@ -9,6 +9,7 @@ from accounts.models import UserSession
 from accounts.sessions import SessionStore
 from accounts.tests.people import sign_in, with_totp
 from accounts.tests.steps import give_password, is_signed_in
+from otp.tests.parallel import run_copies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("SES-01")]
 
@@ -118,3 +119,26 @@ def test_saving_does_not_bring_back_one_that_was_ended_meanwhile(key):
         session.save()
 
     assert not UserSession.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRace:
+    def test_of_eight_that_change_the_key_one_goes_on(self, key):
+        sessions = [read(key) for _ in range(8)]
+
+        results = run_copies(8, lambda n: sessions[n].cycle_key())
+
+        assert results.count(None) == 1
+        assert sum(isinstance(result, SessionInterrupted) for result in results) == 7
+        assert UserSession.objects.get().pk == sessions[results.index(None)].session_key
+
+    def test_of_eight_that_start_over_each_has_a_session_of_its_own(self, key):
+        sessions = [read(key) for _ in range(8)]
+        for number, session in enumerate(sessions):
+            session.start_over()
+            session["number"] = number
+
+        assert run_copies(8, lambda n: sessions[n].save()) == [None] * 8
+
+        assert not UserSession.objects.filter(pk=key).exists()
+        assert [read(session.session_key)["number"] for session in sessions] == list(range(8))
