@@ -18,7 +18,7 @@ from accounts.assurance import Step
 from accounts.exceptions import FactorRequired, FactorsBlocked, StepUpRequired
 from accounts.factors import checking
 from accounts.factors.methods import Method, list_provable
-from accounts.models import SecurityEvent, TotpDevice, User
+from accounts.models import FactorBudget, SecurityEvent, TotpDevice, User
 from accounts.models.event import EventKind
 from accounts.models.phone_change import COOLING_OFF
 from otp.client import Client
@@ -75,7 +75,7 @@ def check(approval: TransactionApproval, method: str, code: str, *, client: Clie
     """
     user: Any = approval.user
     if method != Method.PASSKEY:
-        checking.raise_if_blocked(user)
+        checking.raise_if_blocked(FactorBudget.find(user))
     try:
         checking.check(
             user,

@@ -13,9 +13,9 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from accounts import standing
 from accounts.exceptions import SignInOver
-from accounts.factors.methods import list_for_sign_in
-from accounts.models import FactorBudget, User
+from accounts.models import User
 from accounts.sessions import start_over
 from accounts.waiting import Waiting
 
@@ -40,13 +40,13 @@ class PendingLogin:
         session[KEY] = {**asdict(self), "methods": []}
 
 
-def start(request: HttpRequest, user: User, next_url: str) -> PendingLogin:
-    """Note that a password was right, in a session of its own.
+def start(request: HttpRequest, user: User, methods: list[str], next_url: str) -> PendingLogin:
+    """Note that a password was right, in a session of its own. `methods` are those that can finish it now.
 
     Where the same person's sign-in is pending in this browser already, its code stays good: nobody pays for another.
     """
     kept = _read(request.session)
-    pending = PendingLogin(user.pk, user.get_session_auth_hash(), next_url)
+    pending = PendingLogin(user.pk, user.get_session_auth_hash(), next_url, methods=methods)
     if kept and kept.user_id == user.pk and kept.waiting and kept.waiting.is_live:
         pending.flow, pending.waiting = kept.flow, kept.waiting
     # SECURITY: nothing of an earlier session comes along, and its key is dead.
@@ -60,20 +60,20 @@ def find(request: HttpRequest) -> tuple[PendingLogin, User] | None:
     pending = _read(request.session)
     if pending is None:
         return None
-    user = User.objects.filter(pk=pending.user_id, is_active=True).first()
-    pending.methods = list_for_sign_in(user) if user else []
+    found = standing.find(pending.user_id)
     started_at = datetime.fromtimestamp(pending.started_at, UTC)
     if (
-        user is None
-        or not pending.methods  # they were all removed meanwhile
+        found is None
+        or not found.methods  # they were all removed meanwhile
         or time.time() - pending.started_at > LIFETIME_SECONDS
         # SECURITY: the password that was accepted is the one the account has.
-        or not constant_time_compare(pending.password_stamp, user.get_session_auth_hash())
-        or FactorBudget.find(user).has_ended(started_at)
+        or not constant_time_compare(pending.password_stamp, found.user.get_session_auth_hash())
+        or found.budget.has_ended(started_at)
     ):
         end(request)
         return None
-    return pending, user
+    pending.methods = found.methods
+    return pending, found.user
 
 
 def get(request: HttpRequest) -> tuple[PendingLogin, User]:

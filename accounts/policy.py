@@ -20,9 +20,14 @@ def is_due(user: User) -> bool:
     return user.two_factor_required and (grace is None or grace <= timezone.now())
 
 
+def is_asked_at_sign_in(user: User) -> bool:
+    """Tell whether a right password leads to the person's factors, if they have any."""
+    return user.two_factor_enabled or is_required(user)
+
+
 def list_asked_at_sign_in(user: User) -> list[str]:
     """List what a right password leads to: the person's factors where they are on or a requirement, else nothing."""
-    return list_for_sign_in(user) if user.two_factor_enabled or is_required(user) else []
+    return list_for_sign_in(user) if is_asked_at_sign_in(user) else []
 
 
 def must_enrol(user: User) -> bool:

@@ -85,7 +85,7 @@ class LoginViewSet(SessionCallViewSet):
         pending = flow.sign_in_with_password(request, **self.read(request))
         if pending is None:
             return Response({"status": "authenticated"})
-        answer = flow.describe_pending(request)
+        answer = flow.describe_pending(pending)
         return Response(LoginDoneSerializer({"status": "second_factor_required", **answer}).data)
 
 
@@ -97,8 +97,8 @@ class LoginSendViewSet(SessionCallViewSet):
 
     @schema.login_send
     def create(self, request: Request) -> Response:
-        flow.send_code(request, **self.read(request))
-        return Response(WaitingSerializer(flow.describe_pending(request)).data)
+        pending = flow.send_code(request, **self.read(request))
+        return Response(WaitingSerializer(flow.describe_pending(pending)).data)
 
 
 class LoginVerifyViewSet(SessionCallViewSet):

@@ -63,13 +63,12 @@ def check(
     return device
 
 
-def raise_if_blocked(user: Any) -> None:
-    """Refuse while the person's codes are blocked.
+def raise_if_blocked(budget: FactorBudget) -> None:
+    """Refuse while a person's codes are blocked.
 
     :raises FactorsBlocked: `retry_after` says until when
     :raises FactorsDisabled: until support or a new factor ends it
     """
-    budget = FactorBudget.find(user)
     if budget.is_disabled:
         raise FactorsDisabled
     if budget.blocked_until and budget.is_blocked:
@@ -113,7 +112,7 @@ def _take(user: Any, method: str) -> bool:
     """
     is_taken = FactorBudget.take(user)
     if not is_taken and method != Method.PASSKEY:
-        raise_if_blocked(user)
+        raise_if_blocked(FactorBudget.find(user))
         raise FactorsBlocked(retry_after=1)  # a parallel try was faster, and is over already
     return is_taken
 

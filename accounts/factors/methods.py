@@ -1,5 +1,6 @@
 """Which factors a person has, and which of them may be used for what."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, TextChoices
@@ -23,7 +24,7 @@ def list_enrolled(user: Any) -> list[str]:
     The phone comes first where the person prefers it, or has nothing else. Backup codes come last, and alone they are
     no second factor: they are the way back to one.
     """
-    return _list(user)
+    return _list(user, get_conditions())
 
 
 def list_for_sign_in(user: Any) -> list[str]:
@@ -31,7 +32,7 @@ def list_for_sign_in(user: Any) -> list[str]:
 
     One backup code serves one recovery step only: after a password reset with one the others wait for a day.
     """
-    return _list(user, Q(device__paused_until=None) | Q(device__paused_until__lte=timezone.now()))
+    return _list(user, get_sign_in_conditions())
 
 
 def list_provable(user: Any) -> list[str]:
@@ -58,10 +59,19 @@ def get_conditions(usable: Q | None = None) -> dict[str, Exists]:
     }
 
 
-def _list(user: Any, usable: Q | None = None) -> list[str]:
-    has: Any = User.objects.filter(pk=user.pk).values(**get_conditions(usable)).first() or {}
+def get_sign_in_conditions() -> dict[str, Exists]:
+    """Give the conditions by which `list_for_sign_in` goes."""
+    return get_conditions(Q(device__paused_until=None) | Q(device__paused_until__lte=timezone.now()))
+
+
+def sort(user: Any, has: Mapping[str, Any]) -> list[str]:
+    """List the methods that a person has, in the order of `list_enrolled`. `has` says it for each of the conditions."""
     order = [Method.PASSKEY, Method.TOTP, Method.OTP]
     if user.preferred_channel:
         order = [Method.OTP, Method.PASSKEY, Method.TOTP]
     found = [str(method) for method in order if has.get(method)]
     return [*found, str(Method.BACKUP_CODE)] if found and has.get(Method.BACKUP_CODE) else found
+
+
+def _list(user: Any, conditions: dict[str, Exists]) -> list[str]:
+    return sort(user, User.objects.filter(pk=user.pk).values(**conditions).first() or {})

@@ -11,12 +11,12 @@ from django.views.decorators.debug import sensitive_variables
 from django_otp import login as verify
 from django_otp.models import Device
 
-from accounts import browser_cookie, limits, mail, pending_login, policy
+from accounts import browser_cookie, limits, mail, pending_login, policy, standing
 from accounts.exceptions import FactorsBlocked, SignInMixedUp, SignInRefused, SignInUnavailable
 from accounts.factors import phone
 from accounts.factors.checking import check, raise_if_blocked
 from accounts.factors.methods import Method
-from accounts.models import KnownBrowser, SecurityEvent, User
+from accounts.models import FactorBudget, KnownBrowser, SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.models.session import SIGNED_IN
 from accounts.pending_login import PendingLogin
@@ -45,18 +45,22 @@ def sign_in_with_password(
     client = Client.from_request(request)
     cookie = browser_cookie.read(request)
     user = authenticate_password(email=email, password=password, client=client, cookie=cookie)
-    methods = policy.list_asked_at_sign_in(user)
-    if not methods:
+    if not policy.is_asked_at_sign_in(user):
         sign_in(request, user, methods=[PASSWORD])
         return None
-    browser = KnownBrowser.find(user, cookie)
-    if browser and browser.is_trusted and not user.is_staff:
+    found = standing.find(user.pk, cookie)
+    if found is None:
+        raise SignInRefused  # switched off or deleted in this very moment
+    if not found.methods:
+        sign_in(request, user, methods=[PASSWORD])
+        return None
+    if found.has_trusted_browser and not user.is_staff:
         sign_in(request, user, methods=[PASSWORD, TRUSTED_BROWSER])
         return None
-    if Method.PASSKEY not in methods:
-        raise_if_blocked(user)
-    pending = pending_login.start(request, user, next_url)
-    if methods[0] == Method.OTP and not (pending.waiting and pending.waiting.is_live):
+    if Method.PASSKEY not in found.methods:
+        raise_if_blocked(found.budget)
+    pending = pending_login.start(request, user, found.methods, next_url)
+    if found.methods[0] == Method.OTP and not (pending.waiting and pending.waiting.is_live):
         with suppress(OtpError):  # kept in `pending.problem`
             _send(request, pending, user)
     return pending
@@ -70,7 +74,7 @@ def send_code(request: HttpRequest, *, channel: str = "") -> PendingLogin:
     :raises OtpError: see `services.send_otp`
     """
     pending, user = pending_login.get(request)
-    raise_if_blocked(user)
+    raise_if_blocked(FactorBudget.find(user))
     if Method.OTP not in pending.methods:
         raise ChannelUnavailable
     _send(request, pending, user, channel)
@@ -201,12 +205,8 @@ def end_session(request: HttpRequest, why: str = "") -> None:
     logout(request)
 
 
-def describe_pending(request: HttpRequest) -> dict[str, Any]:
-    """Say what the pending sign-in waits for, as the API gives it; `problem` only where there is one.
-
-    :raises SignInOver: none is pending
-    """
-    pending, _ = pending_login.get(request)
+def describe_pending(pending: PendingLogin) -> dict[str, Any]:
+    """Say what a pending sign-in waits for, as the API gives it; `problem` only where there is one."""
     waiting = pending.waiting
     return {
         "methods": pending.methods,

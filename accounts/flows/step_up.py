@@ -14,7 +14,7 @@ from accounts.factors import phone
 from accounts.factors.checking import check, raise_if_blocked
 from accounts.factors.methods import Method
 from accounts.flows.login import authenticate_password, end_session, mark_verified
-from accounts.models import SecurityEvent, User
+from accounts.models import FactorBudget, SecurityEvent, User
 from accounts.models.event import EventKind
 from accounts.waiting import Waiting
 from otp.client import Client
@@ -62,7 +62,7 @@ def send(request: HttpRequest, step: str, *, channel: str = "") -> StepUp:
     if Method.OTP not in list_methods(request, step):
         raise ChannelUnavailable
     user = cast("User", request.user)
-    raise_if_blocked(user)
+    raise_if_blocked(FactorBudget.find(user))
     begun = find(request, step)
     client = Client.from_request(request)
     begun.waiting = phone.send(user, purpose=Purpose.STEP_UP, flow=begun.flow, channel=channel, client=client)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -38,19 +38,23 @@ class KnownBrowser(models.Model):
     def __str__(self) -> str:
         return self.user_agent or self.key[:8]
 
-    @property
-    def is_trusted(self) -> bool:
-        return self.trusted_until is not None and self.trusted_until > timezone.now()
-
     @classmethod
     def find(cls, user: Any, cookie: str) -> "KnownBrowser | None":
         """Find the row for this person and this cookie: somebody else's cookie is none."""
-        return cls._filter(user, cookie).first() if cookie else None
+        return cls._filter(user.pk, cookie).first() if cookie else None
+
+    @classmethod
+    def is_trusted_condition(cls, user_id: int, cookie: str) -> Exists:
+        """Give the condition that says whether this person trusts the browser with this cookie."""
+        trusted = cls.objects.none()
+        if cookie:
+            trusted = cls._filter(user_id, cookie).filter(trusted_until__gt=timezone.now())
+        return Exists(trusted)
 
     @classmethod
     def note(cls, user: Any, cookie: str, client: Client) -> bool:
         """Note that a person signed in with a browser. True when it is a new one, and not their first."""
-        if cls._filter(user, cookie).update(last_seen_at=timezone.now(), user_agent=client.user_agent):
+        if cls._filter(user.pk, cookie).update(last_seen_at=timezone.now(), user_agent=client.user_agent):
             return False
         has_others = cls.objects.filter(user=user).exists()
         cls.objects.get_or_create(
@@ -62,7 +66,7 @@ class KnownBrowser(models.Model):
     @classmethod
     def trust(cls, user: Any, cookie: str) -> None:
         """Ask for no second factor on this browser for thirty days."""
-        cls._filter(user, cookie).update(trusted_until=timezone.now() + TRUST_LIFETIME)
+        cls._filter(user.pk, cookie).update(trusted_until=timezone.now() + TRUST_LIFETIME)
 
     @classmethod
     def end_trust(cls, user: Any) -> int:
@@ -70,9 +74,9 @@ class KnownBrowser(models.Model):
         return cls.objects.filter(~Q(trusted_until=None), user=user).update(trusted_until=None)
 
     @classmethod
-    def _filter(cls, user: Any, cookie: str) -> models.QuerySet["KnownBrowser"]:
-        keys = [_make_key(user.pk, cookie, key) for key in settings.OTP_HASH_KEYS]
-        return cls.objects.filter(user=user, key__in=keys)
+    def _filter(cls, user_id: int, cookie: str) -> models.QuerySet["KnownBrowser"]:
+        keys = [_make_key(user_id, cookie, key) for key in settings.OTP_HASH_KEYS]
+        return cls.objects.filter(user=user_id, key__in=keys)
 
 
 def _make_key(user_id: int, cookie: str, key: str) -> str:

@@ -184,4 +184,4 @@ class TestStatements:
             statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
             counts.append(len(statements))
 
-        assert counts == [16, 18]
+        assert counts == [11, 16]
