@@ -25,6 +25,7 @@ class Person:
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
     csrf_token: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     statements: int = 0
 
     @property
@@ -68,6 +69,7 @@ class Person:
             head += "Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()) + "\r\n"
         if self.csrf_token:
             head += f"X-CSRFToken: {self.csrf_token}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         self.writer.write(head.encode() + b"\r\n" + content)
         return await self._read()
 
