@@ -1,7 +1,8 @@
 """A stand-in for Twilio Verify that costs next to nothing, so that what is measured is the site.
 
 `python -m benchmarks.stand_in PORT DELAY_MS`: every send is accepted, `123456` is every code, and each answer waits
-for the delay. The faithful stand-in is the sandbox; this one keeps no rules.
+for the delay. The faithful stand-in is the sandbox; this one keeps no rule but that a right code is right once, as at
+Twilio. `GET /messages` gives every message that it accepted: where it went, and under which id.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ class Conversation(asyncio.Protocol):
 
     delay: float = 0.0
     destinations: dict[str, str] = {}
+    messages: list[dict[str, str]] = []
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,27 +41,36 @@ class Conversation(asyncio.Protocol):
         asyncio.get_running_loop().call_later(self.delay, self.answer, path, form)
 
     def answer(self, path: str, form: dict[str, str]) -> None:
+        if path == "/messages":
+            self.write(b"200 OK", self.messages)
+            return
         service_sid = path.split("/")[3]
         sid = form.get("VerificationSid") or path.rpartition("/")[2]
         status = "canceled"
         if path.endswith("/Verifications"):
             sid, status = f"VE{uuid4().hex}", "pending"
             self.destinations[sid] = form["To"]
+            self.messages.append({"to": form["To"], "sid": sid})
         elif path.endswith("/VerificationCheck"):
+            if sid not in self.destinations:
+                self.write(b"404 Not Found", {"code": 20404, "message": "", "more_info": "", "status": 404})
+                return
             status = "approved" if form.get("Code") == CODE else "pending"
-        body = json.dumps(
-            {
-                "sid": sid,
-                "service_sid": service_sid,
-                "to": self.destinations.get(sid, ""),
-                "channel": form.get("Channel", "sms"),
-                "status": status,
-                "valid": status == "approved",
-                "date_created": "2026-11-26T12:00:00Z",
-                "date_updated": "2026-11-26T12:00:00Z",
-            }
-        ).encode()
-        code = b"201 Created" if path.endswith("/Verifications") else b"200 OK"
+        to = self.destinations.pop(sid, "") if status == "approved" else self.destinations.get(sid, "")
+        verification = {
+            "sid": sid,
+            "service_sid": service_sid,
+            "to": to,
+            "channel": form.get("Channel", "sms"),
+            "status": status,
+            "valid": status == "approved",
+            "date_created": "2026-11-26T12:00:00Z",
+            "date_updated": "2026-11-26T12:00:00Z",
+        }
+        self.write(b"201 Created" if path.endswith("/Verifications") else b"200 OK", verification)
+
+    def write(self, code: bytes, content: object) -> None:
+        body = json.dumps(content).encode()
         head = b"HTTP/1.1 " + code + b"\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
         self.transport.write(head + body)
 
