@@ -16,6 +16,7 @@ import redis
 from benchmarks import scratch
 from benchmarks.journeys import FLOORS, FLOWS, Flow
 from benchmarks.load import Person, run
+from benchmarks.servers import FLOORS as FLOOR_SITE
 from benchmarks.servers import Site, get_environment, run_module, run_redis, run_site
 
 WORKERS = 2
@@ -86,7 +87,7 @@ def measure_rounds(options: argparse.Namespace, url: str, delay: int) -> None:
         run_site(
             "benchmarks.site_settings", env := get_environment(url, redis_port, twilio_port), WORKERS, THREADS
         ) as site,
-        run_site("benchmarks.floors", env, WORKERS, THREADS) as floor,
+        run_site(FLOOR_SITE, env, WORKERS, THREADS) as floor,
     ):
         rounds: dict[str, list[Figures]] = {}
         for flow, at in [*((flow, floor) for flow in FLOORS), *((flow, site) for flow in FLOWS)]:
@@ -107,7 +108,7 @@ def measure_starts(url: str) -> None:
     with run_redis() as redis_port:
         env = get_environment(url, redis_port, 1)
         times: dict[str, list[float]] = {}
-        for settings in ["benchmarks.site_settings", "benchmarks.floors"] * 3:
+        for settings in ["benchmarks.site_settings", FLOOR_SITE] * 3:
             with run_site(settings, env, 1, 4) as site:
                 path = "/api/session" if settings.endswith("site_settings") else "/django"
 

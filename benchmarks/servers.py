@@ -17,6 +17,7 @@ from benchmarks.load import HOST
 BASE_DIR = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_SECONDS = 60
+FLOORS = "benchmarks.floors"
 
 
 class NotReady(Exception):
@@ -48,8 +49,8 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 def run(
     port: int, *command: str, env: dict[str, str] | None = None, log: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run something until the block ends; what it prints goes to a file, or to the error output."""
-    with Path(log or "/dev/stderr").open("wb") as output:
+    """Run something until the block ends; what it prints goes to a file, or nowhere."""
+    with Path(log or os.devnull).open("wb") as output:
         process = subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=output, stderr=output)  # noqa: S603
     try:
         wait_for(port, process)
@@ -95,6 +96,7 @@ def get_environment(database_url: str, redis_port: int, twilio_port: int, **valu
         kept
         | {
             "ENV_FILES": "",
+            "MALLOC_ARENA_MAX": "2",
             "DEBUG": "0",
             "SECRET_KEY": "made-up-for-measuring-" + "aB3dE5fG7h" * 5,
             "ALLOWED_HOSTS": HOST,
@@ -154,6 +156,8 @@ class Site:
 def run_site(
     settings: str, environment: dict[str, str], workers: int, threads: int, log: str | None = None
 ) -> Iterator[Site]:
+    """Run the site, or with the settings of the floors those, until the block ends."""
+    config = "benchmarks/floor_server.py" if settings == FLOORS else "gunicorn.conf.py"
     port = find_free_port()
     static = Path(tempfile.mkdtemp())
     (static / "staticfiles.json").write_text('{"version": "1.1", "paths": {}, "hash": ""}')
@@ -165,7 +169,7 @@ def run_site(
         "STATIC_ROOT": str(static),
         "PYTHONPATH": str(BASE_DIR),
     }
-    command = [sys.executable, "-m", "gunicorn", "smartfin.wsgi", "--log-level", "error", "--backlog", "512"]
+    command = [sys.executable, "-m", "gunicorn", "smartfin.wsgi", "--config", config, "--backlog", "512"]
     began_at = time.perf_counter()
     with run(port, *command, env=env, log=log) as process:
         yield Site(port, process, time.perf_counter() - began_at)
