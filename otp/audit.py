@@ -14,8 +14,15 @@ from otp.destinations import Destination
 from otp.exceptions import OtpError
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Outcome
+from otp.models.prepared import Given, Prepared, insert
 
 logger = structlog.stdlib.get_logger(__name__)
+# What is known of an attempt only once it is over.
+SETTLED = ("outcome", "cost", "reason", "verification_sid", "attempt_sid", "provider_code", "duration_ms")
+SETTLE = Prepared(
+    lambda: VerificationAttempt.objects.filter(pk=Given("pk"), outcome=Outcome.CRASHED),
+    **{name: Given(name) for name in SETTLED},
+)
 
 
 def open_attempt(
@@ -36,7 +43,8 @@ def open_attempt(
     """
     attempt = _build(kind, client, purpose, channel, destination, verification, user_id, approval_id)
     attempt.guard = guard
-    return _write(attempt)
+    insert(attempt)
+    return attempt
 
 
 def record_refusal(
@@ -55,22 +63,14 @@ def record_refusal(
     attempt = _build(kind, client, purpose, channel, destination, verification, user_id, approval_id)
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
     attempt.guard = error.reason.removeprefix("guard_") if error.reason.startswith("guard_") else ""
-    _write(attempt)
+    insert(attempt)
     _tell(attempt)
 
 
 def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None = None) -> None:
     """Say what became of an attempt. Only once: a settled row never changes again."""
     attempt.outcome, attempt.cost = outcome, cost
-    VerificationAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.CRASHED).update(
-        outcome=outcome,
-        cost=cost,
-        reason=attempt.reason,
-        verification_sid=attempt.verification_sid,
-        attempt_sid=attempt.attempt_sid,
-        provider_code=attempt.provider_code,
-        duration_ms=attempt.duration_ms,
-    )
+    SETTLE.update(pk=attempt.pk, **{name: getattr(attempt, name) for name in SETTLED})
     _tell(attempt)
 
 
@@ -134,11 +134,6 @@ def _build(
         attempt.destination_hash, attempt.destination_masked = destination.hash, destination.masked
     if source:
         attempt.country, attempt.prefix = source.country, source.prefix
-    return attempt
-
-
-def _write(attempt: VerificationAttempt) -> VerificationAttempt:
-    attempt.save(force_insert=True)
     return attempt
 
 

@@ -1,11 +1,14 @@
 """Checking a code: count, ask, settle. Called through `otp.services` and flows."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Min, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -24,6 +27,8 @@ from otp.exceptions import (
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
+from otp.models.prepared import Given, Prepared, given_each
+from otp.models.verification_queryset import VerificationQuerySet
 from otp.money import Payment
 from otp.prices import get_success_price
 from otp.purposes import Purpose, get_group
@@ -43,7 +48,7 @@ def check_by_id(verification_id: UUID, code: str, *, client: Client) -> Verifica
     :raises NotFound: when there is none by that id, or it is not a public one: flows look up their own
     :raises OtpError: see `check`
     """
-    found = Verification.objects.public().filter(pk=verification_id)
+    found = _find_newest(_prepare_by_id(), pk=verification_id)
     return check(found, code, client=client, purpose=Purpose.ANY_PUBLIC, absent=NotFound())
 
 
@@ -53,7 +58,7 @@ def check_public(destination: Destination, code: str, *, client: Client) -> Veri
 
     :raises OtpError: see `check`
     """
-    found = Verification.objects.public().live().to(destination)
+    found = _find_newest(_prepare_public(len(destination.hashes)), destination=destination.hashes, now=timezone.now())
     return check(found, code, client=client, purpose=Purpose.ANY_PUBLIC, absent=CodeExpired(), destination=destination)
 
 
@@ -76,7 +81,8 @@ def check_for(
 
     :raises OtpError: see `check`
     """
-    found = Verification.objects.good_for(purpose, bindings).live().to(destination)
+    search = _prepare_for(purpose, len(bindings), len(destination.hashes))
+    found = _find_newest(search, bindings=bindings, destination=destination.hashes, now=timezone.now())
     return check(
         found,
         code,
@@ -91,7 +97,7 @@ def check_for(
 
 @sensitive_variables("code")
 def check(
-    found: QuerySet[Verification],
+    verification: Verification | None,
     code: str,
     *,
     client: Client,
@@ -101,7 +107,7 @@ def check(
     is_decoy: bool = False,
     payment: Payment | None = None,
 ) -> Verification:
-    """Check a code against the newest of the rows found, all of one group of purposes, and approve that row.
+    """Check a code against a row that `_find_newest` gave, and approve that row. `absent` is raised for None.
 
     :raises IncorrectCode: wrong digits; `attempts_left` says how many tries remain
     :raises CodeExpired: nothing live to check against
@@ -111,7 +117,6 @@ def check(
     """
     raise_if_in_transaction()
     approval_id = payment.approval_id if payment else None
-    verification = _find_newest(found, get_group(purpose))
     try:
         limits.take_check(client)
         if verification is None:
@@ -160,23 +165,49 @@ def check(
     return verification
 
 
-def _find_newest(found: QuerySet[Verification], purposes: tuple[str, ...]) -> Verification | None:
-    wrong = (
-        VerificationAttempt.objects.filter(
-            destination_hash=OuterRef("destination_hash"), outcome=Outcome.INCORRECT_CODE, purpose__in=purposes
-        )
-        .within(HOUR)
-        .order_by()
-        .values("destination_hash")
+def _find_newest(search: Prepared[Verification], **given: Any) -> Verification | None:
+    """Give the newest of the rows that a search finds, with `wrong_codes` and `first_wrong_at` of the last hour."""
+    return next(iter(search.find(**given, hour_ago=timezone.now() - HOUR)), None)
+
+
+@cache
+def _prepare_by_id() -> Prepared[Verification]:
+    return _prepare(lambda: Verification.objects.public().filter(pk=Given("pk")), Purpose.ANY_PUBLIC)
+
+
+@cache
+def _prepare_public(keys: int) -> Prepared[Verification]:
+    return _prepare(lambda: _find_live(Verification.objects.public(), keys), Purpose.ANY_PUBLIC)
+
+
+@cache
+def _prepare_for(purpose: str, bindings: int, keys: int) -> Prepared[Verification]:
+    return _prepare(
+        lambda: _find_live(Verification.objects.good_for(purpose, given_each("bindings", bindings)), keys), purpose
     )
-    return (
-        found.annotate(
-            wrong_codes=Subquery(wrong.annotate(count=Count("pk")).values("count")),
-            first_wrong_at=Subquery(wrong.annotate(first=Min("created_at")).values("first")),
-        )
-        .order_by("-created_at")
-        .first()
+
+
+def _find_live(found: VerificationQuerySet, keys: int) -> VerificationQuerySet:
+    return found.live(Given("now")).filter(destination_hash__in=given_each("destination", keys))
+
+
+def _prepare(find: Callable[[], VerificationQuerySet], purpose: str) -> Prepared[Verification]:
+    wrong = Q(
+        destination_hash=OuterRef("destination_hash"),
+        outcome=Outcome.INCORRECT_CODE,
+        purpose__in=get_group(purpose),
+        created_at__gt=Given("hour_ago"),
     )
+
+    def make() -> QuerySet[Any]:
+        counted = VerificationAttempt.objects.filter(wrong).order_by().values("destination_hash")
+        newest = find().annotate(
+            wrong_codes=Subquery(counted.annotate(count=Count("pk")).values("count")),
+            first_wrong_at=Subquery(counted.annotate(first=Min("created_at")).values("first")),
+        )
+        return newest.order_by("-created_at")[:1]
+
+    return Prepared(make)
 
 
 def _raise_if_closed(verification: Verification) -> None:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -16,6 +17,7 @@ from otp.exceptions import Conflict, OtpError, ProviderUnavailable, TooManyAttem
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
+from otp.models.prepared import Given, Prepared, given_each
 from otp.money import Payment
 from otp.prices import get_price
 from otp.purposes import Purpose, get_service_sid
@@ -183,15 +185,13 @@ def _find_standing(
     :raises TooManyRequests: when the resend comes too soon
     """
     now = timezone.now()
-    standing = Verification.objects.filter(
-        Q(status__in=[Status.EXHAUSTED, Status.CANCELED], expires_at__gt=now) | Q(status=Status.PENDING),
-        service_sid=get_service_sid(purpose),
-    ).to(destination)
-    rows = list(standing.order_by("created_at"))
+    rows = _prepare_standing(len(destination.hashes)).find(
+        destination=destination.hashes, service_sid=get_service_sid(purpose), now=now
+    )
     live = [row for row in rows if row.expires_at > now]
     overdue = [row for row in rows if row.expires_at <= now]
     if overdue:
-        standing.expire_overdue()
+        Verification.objects.filter(pk__in=[row.pk for row in overdue]).expire_overdue()
     own = next((row for row in live if row.is_for(purpose, binding) and row.can_go_on), None)
     # Cancelled and overdue ones too: they count no more here, but Twilio may still hold their digits ready.
     # SECURITY: and those that were never sent: a reset for nobody must fare like one for somebody.
@@ -203,6 +203,17 @@ def _find_standing(
     if own and own.next_send_at > now:
         raise TooManyRequests(retry_after=get_seconds_until(own.next_send_at), reason="resend_wait")
     return own, others
+
+
+@cache
+def _prepare_standing(keys: int) -> Prepared[Verification]:
+    return Prepared(
+        lambda: Verification.objects.filter(
+            Q(status__in=[Status.EXHAUSTED, Status.CANCELED], expires_at__gt=Given("now")) | Q(status=Status.PENDING),
+            service_sid=Given("service_sid"),
+            destination_hash__in=given_each("destination", keys),
+        ).order_by("created_at")
+    )
 
 
 def _count_send(own: Verification, channel: str) -> Verification:

@@ -1,6 +1,7 @@
 """The audit: one row for every send, every check and every notice, whatever became of it."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from otp.destinations import Destination
 from otp.models.approval import TransactionApproval
+from otp.models.prepared import Given, Prepared, given_each
 from otp.models.verification import Verification
 from otp.purposes import Channel, Purpose
 
@@ -52,12 +54,11 @@ class VerificationAttemptQuerySet(models.QuerySet["VerificationAttempt"]):
 
         Sends of the last day and wrong codes of the last hour; what the limits allow is what bounds their number.
         """
-        # SECURITY: every send that got past our own limits counts, whatever became of it: a reset for nobody and one
-        # that Twilio refused must not be told apart by when the limit comes.
-        send = Q(kind=Kind.SEND, verification__isnull=False)
-        wrong = Q(outcome=Outcome.INCORRECT_CODE, created_at__gt=timezone.now() - timedelta(hours=1))
-        counted = self.to(destination).within(timedelta(days=1)).filter(send | wrong, purpose__in=purposes)
-        return list(counted.order_by("created_at").values_list("kind", "created_at"))
+        now = timezone.now()
+        counted = _prepare_counted(len(destination.hashes), purposes).find(
+            destination=destination.hashes, day_ago=now - timedelta(days=1), hour_ago=now - timedelta(hours=1)
+        )
+        return [(attempt.kind, attempt.created_at) for attempt in counted]
 
 
 class VerificationAttempt(models.Model):
@@ -148,3 +149,23 @@ class VerificationAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.destination_masked}: {self.outcome}"
+
+
+@cache
+def _prepare_counted(keys: int, purposes: tuple[str, ...]) -> Prepared[VerificationAttempt]:
+    # SECURITY: every send that got past our own limits counts, whatever became of it: a reset for nobody and one that
+    # Twilio refused must not be told apart by when the limit comes.
+    send = Q(kind=Kind.SEND, verification__isnull=False)
+    wrong = Q(outcome=Outcome.INCORRECT_CODE, created_at__gt=Given("hour_ago"))
+    return Prepared(
+        lambda: (
+            VerificationAttempt.objects.filter(
+                send | wrong,
+                destination_hash__in=given_each("destination", keys),
+                purpose__in=purposes,
+                created_at__gt=Given("day_ago"),
+            )
+            .order_by("created_at")
+            .only("kind", "created_at")
+        )
+    )

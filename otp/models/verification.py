@@ -25,6 +25,7 @@ from otp.models.lifecycle import (
     Status,
     get_seconds_until,
 )
+from otp.models.prepared import Given, Prepared, insert
 from otp.models.verification_queryset import VerificationQuerySet
 from otp.purposes import Channel, Purpose
 
@@ -124,7 +125,7 @@ class Verification(models.Model):
         :raises django.db.IntegrityError: when another one for the same use is pending already
         """
         now = timezone.now()
-        return cls.objects.create(
+        verification = cls(
             purpose=purpose,
             channel=channel,
             service_sid=service_sid,
@@ -138,6 +139,8 @@ class Verification(models.Model):
             expires_at=now + LIFETIME,
             next_send_at=cls.get_next_send_at(now, sends=1, expires_at=now + LIFETIME),
         )
+        insert(verification)
+        return verification
 
     @staticmethod
     def get_next_send_at(now: datetime, *, sends: int, expires_at: datetime) -> datetime:
@@ -172,9 +175,8 @@ class Verification(models.Model):
 
     def record_sent(self, verification_sid: str) -> bool:
         """Note Twilio's id. False when the row is no longer pending, or another use stands on the same digits."""
-        sharing = Verification.objects.filter(verification_sid=verification_sid).exclude(pk=self.pk)
         self.verification_sid = verification_sid
-        return self._move(Q(~Exists(sharing), status=Status.PENDING), verification_sid=verification_sid)
+        return RECORD_SENT.update(pk=self.pk, sid=verification_sid) == 1
 
     @classmethod
     def cancel_sharing(cls, verification: "Verification", verification_sid: str) -> None:
@@ -184,8 +186,7 @@ class Verification(models.Model):
 
     def count_check(self) -> bool:
         """Take one of the five tries, before Twilio is asked. False once they are used up or the time is over."""
-        guard = Q(status=Status.PENDING, checks__lt=MAX_CHECKS, calls__lt=MAX_CHECKS, expires_at__gt=timezone.now())
-        return self._move(guard, checks=F("checks") + 1, calls=F("calls") + 1)
+        return COUNT_CHECK.update(pk=self.pk, now=timezone.now()) == 1
 
     def refund_check(self, *, was_sent: bool) -> None:
         """Give back a try that an outage spoiled."""
@@ -208,9 +209,7 @@ class Verification(models.Model):
         A double click brings a second check, which Twilio answers with 404 or the cap and which closes the row; the
         first one's approval still counts. Only a check that was counted in time gets here, so that opens nothing.
         """
-        now = timezone.now()
-        guard = Q(status__in=[Status.PENDING, Status.EXPIRED, Status.EXHAUSTED], expires_at__gt=now)
-        return self._move(guard, status=Status.APPROVED, approved_at=now)
+        return APPROVE.update(pk=self.pk, now=timezone.now()) == 1
 
     def redeem(self) -> bool:
         """approved → redeemed. Call it inside the transaction of what it pays for."""
@@ -267,3 +266,34 @@ class Verification(models.Model):
 
     def is_for(self, purpose: str, binding: str) -> bool:
         return (self.purpose, self.binding) == (purpose, binding)
+
+
+# The moves that every send and every check makes.
+RECORD_SENT = Prepared(
+    lambda: Verification.objects.filter(
+        ~Exists(Verification.objects.filter(verification_sid=Given("sid")).exclude(pk=Given("pk"))),
+        pk=Given("pk"),
+        status=Status.PENDING,
+    ),
+    verification_sid=Given("sid"),
+)
+COUNT_CHECK = Prepared(
+    lambda: Verification.objects.filter(
+        pk=Given("pk"),
+        status=Status.PENDING,
+        checks__lt=MAX_CHECKS,
+        calls__lt=MAX_CHECKS,
+        expires_at__gt=Given("now"),
+    ),
+    checks=F("checks") + 1,
+    calls=F("calls") + 1,
+)
+APPROVE = Prepared(
+    lambda: Verification.objects.filter(
+        pk=Given("pk"),
+        status__in=[Status.PENDING, Status.EXPIRED, Status.EXHAUSTED],
+        expires_at__gt=Given("now"),
+    ),
+    status=Status.APPROVED,
+    approved_at=Given("now"),
+)

@@ -1,5 +1,6 @@
 """Sets of verifications: who may find which."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -7,13 +8,14 @@ from django.utils import timezone
 
 from otp.destinations import Destination
 from otp.models.lifecycle import PROOF_LIFETIME, Status
+from otp.models.prepared import Given
 from otp.purposes import PUBLIC_PURPOSES, Purpose, get_accepted_purposes
 
 
 class VerificationQuerySet(models.QuerySet):
-    def live(self) -> Self:
+    def live(self, now: datetime | Given) -> Self:
         """Pending and in time, or blocked until its time is over."""
-        return self.filter(status__in=[Status.PENDING, Status.EXHAUSTED], expires_at__gt=timezone.now())
+        return self.filter(status__in=[Status.PENDING, Status.EXHAUSTED], expires_at__gt=now)
 
     def to(self, destination: Destination) -> Self:
         return self.filter(destination_hash__in=destination.hashes)
@@ -22,7 +24,7 @@ class VerificationQuerySet(models.QuerySet):
         """Asked for by anybody who named the destination, over the public API."""
         return self.filter(purpose__in=[*PUBLIC_PURPOSES, Purpose.ANY_PUBLIC], binding="")
 
-    def good_for(self, purpose: str, bindings: list[str]) -> Self:
+    def good_for(self, purpose: str, bindings: list[str] | list[Given]) -> Self:
         return self.filter(purpose__in=get_accepted_purposes(purpose), binding__in=bindings)
 
     def kept(self) -> Self:

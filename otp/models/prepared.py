@@ -1,0 +1,135 @@
+"""Statements that are put together once, for what every send and every check asks the database.
+
+Django builds the SQL of a queryset anew for each use. For the ledger's few statements that was half of what a send cost
+in CPU (docs/explanation/performance.md), so those are built once in a process, with gaps for the values.
+"""
+
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Expression, Model, QuerySet
+from django.db.models.sql import InsertQuery, UpdateQuery
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Given(Expression):
+    """A gap in a statement: the value that is given under this name when it is used."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        return "%s", (self,)
+
+
+def given_each(name: str, count: int) -> list[Given]:
+    """Give the gaps for a list of so many values, which is given under one name."""
+    return [Given(f"{name}.{place}") for place in range(count)]
+
+
+class Prepared(Generic[Row]):
+    """One SELECT of rows, or with `changes` one UPDATE.
+
+    `make` gives the queryset, with `Given` where values come from outside. A value that is compared must not be None:
+    the SQL says `=`, never `IS NULL`.
+    """
+
+    def __init__(self, make: Callable[[], QuerySet[Row]], **changes: Any) -> None:
+        self._make = make
+        self._changes = changes
+
+    def find(self, **given: Any) -> list[Row]:
+        """Give the rows. Each value of a list goes to a gap of its own, see `given_each`."""
+        with connection.cursor() as cursor:
+            cursor.execute(*self._fill(given))
+            rows: Any = cursor.fetchall()
+        if self._converters:
+            rows = self._compiler.apply_converters(rows, self._converters)
+        return [self._read(row) for row in rows]
+
+    def update(self, **given: Any) -> int:
+        """Make the changes; gives the number of rows that were changed."""
+        with connection.cursor() as cursor:
+            cursor.execute(*self._fill(given))
+            return cursor.rowcount
+
+    @cached_property
+    def _compiler(self) -> Any:
+        query = self._make().query
+        if self._changes:
+            query = query.chain(UpdateQuery)
+            query.add_update_values(self._changes)  # type: ignore[attr-defined]  # an UpdateQuery now
+        return query.get_compiler(connection=connection)
+
+    @cached_property
+    def _compiled(self) -> tuple[str, tuple[Any, ...]]:
+        sql: tuple[str, tuple[Any, ...]] = self._compiler.as_sql()
+        return sql
+
+    @cached_property
+    def _converters(self) -> Any:
+        return self._compiler.get_converters([expression for expression, *_ in self._compiler.select])
+
+    @cached_property
+    def _columns(self) -> tuple[type[Row], list[str], dict[str, int]]:
+        """Give the model, its columns in the order of the SELECT, and where what was annotated stands behind them."""
+        info = self._compiler.klass_info
+        names = [self._compiler.select[place][0].target.attname for place in info["select_fields"]]
+        return info["model"], names, self._compiler.annotation_col_map
+
+    def _read(self, row: Any) -> Row:
+        model, names, annotated = self._columns
+        found = model.from_db(connection.alias, names, row[: len(names)])
+        for name, place in annotated.items():
+            setattr(found, name, row[place])
+        return found
+
+    def _fill(self, given: dict[str, Any]) -> tuple[str, list[Any]]:
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if isinstance(value, list):
+                values.update((f"{name}.{place}", _adapt(one)) for place, one in enumerate(value))
+            else:
+                values[name] = _adapt(value)
+        sql, parts = self._compiled
+        return sql, [values[part.name] if isinstance(part, Given) else part for part in parts]
+
+
+def insert(row: Model) -> None:
+    """Write a new row, as `save(force_insert=True)` does for a model without parents, signals or files.
+
+    :raises django.db.IntegrityError: when the database refuses it
+    """
+    sql, fields, key = _prepare_insert(type(row))
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        if key:
+            setattr(row, key, cursor.fetchone()[0])
+    row._state.adding, row._state.db = False, connection.alias
+
+
+@cache
+def _prepare_insert(model: type[Model]) -> tuple[str, list[Any], str]:
+    """Give the SQL, the fields it takes, and the name of the key that the database makes, '' where we make it."""
+    key: Any = model._meta.pk
+    is_made_there = key is model._meta.auto_field
+    fields = [field for field in model._meta.local_concrete_fields if not (is_made_there and field is key)]
+    query = InsertQuery(model)
+    query.insert_values(fields, [model(**{field.attname: Given(field.attname) for field in fields})])
+    compiler: Any = query.get_compiler(connection=connection)
+    compiler.returning_fields = [key] if is_made_there else []
+    [(sql, _)] = compiler.as_sql()
+    return sql, fields, key.attname if is_made_there else ""
+
+
+def _adapt(value: Any) -> Any:
+    """Give a value as this database's driver takes it."""
+    if isinstance(value, UUID):
+        return value if connection.features.has_native_uuid_field else value.hex
+    return connection.ops.adapt_unknown_value(value)
