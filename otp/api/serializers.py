@@ -82,18 +82,21 @@ class SendOtpSerializer(serializers.Serializer[Any]):
     )
 
 
-class SentSerializer(serializers.ModelSerializer[Verification]):
+class ResetStartedSerializer(serializers.Serializer[Verification]):
+    """Says nothing about whether there is an account."""
+
     status = serializers.ChoiceField(["pending"], read_only=True)
     to = serializers.CharField(source="destination_masked", read_only=True, help_text="Masked.")
-    verification_id = serializers.UUIDField(source="id", read_only=True)
+    channel = serializers.ChoiceField(Channel.choices, read_only=True, help_text="The last one used.")
     expires_in = serializers.IntegerField(read_only=True, help_text="Seconds.")
     resend_in = serializers.IntegerField(read_only=True, help_text="Seconds.")
-    attempts_left = serializers.IntegerField(read_only=True)
 
-    class Meta:
-        model = Verification
-        fields = ["status", "to", "channel", "verification_id", "expires_in", "resend_in", "attempts_left"]
-        read_only_fields = fields
+
+class SentSerializer(ResetStartedSerializer):
+    """What a send leaves its caller with."""
+
+    verification_id = serializers.UUIDField(source="id", read_only=True)
+    attempts_left = serializers.IntegerField(read_only=True)
 
 
 class VerifyOtpSerializer(serializers.Serializer[Any]):
@@ -168,20 +171,6 @@ class ResetFinishSerializer(ProofSerializer):
         fields = {"email": "email_code", "totp": "totp_code", "backup_code": "backup_code"}
         data["proofs"] = {method: data.pop(name) for method, name in fields.items() if name in data}
         return data
-
-
-class ResetStartedSerializer(serializers.ModelSerializer[Verification]):
-    """Says nothing about whether there is an account."""
-
-    status = serializers.ChoiceField(["pending"], read_only=True)
-    to = serializers.CharField(source="destination_masked", read_only=True, help_text="Masked.")
-    expires_in = serializers.IntegerField(read_only=True, help_text="Seconds.")
-    resend_in = serializers.IntegerField(read_only=True, help_text="Seconds.")
-
-    class Meta:
-        model = Verification
-        fields = ["status", "to", "channel", "expires_in", "resend_in"]
-        read_only_fields = fields
 
 
 class ResetFinishedSerializer(serializers.Serializer[Any]):
