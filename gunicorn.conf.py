@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,14 @@ def forget_metrics(owner: int) -> None:
 if not settings.PROMETHEUS_MULTIPROC_DIR:
     atexit.register(forget_metrics, os.getpid())
 
-from django.urls import get_resolver
-
+from smartfin.preload import preload
 from smartfin.wsgi import application
 
 assert application
 
-# Code is loaded once, and the workers are copies of this process. Addresses bring the views along, and the Twilio
-# library with them, which every worker would otherwise load for itself at its first request.
+# Code is loaded once, and the workers are copies of this process.
 preload_app = True
-get_resolver().url_patterns  # noqa: B018
-import_module("otp.verify_api.service")
+preload()
 bind = settings.GUNICORN_BIND
 workers = settings.GUNICORN_WORKERS
 # A thread waits while Twilio answers; a process would be 70 MB that waits.

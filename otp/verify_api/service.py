@@ -15,6 +15,7 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.rest import Client
+from twilio.rest.verify.v2.service import ServiceContext  # with the module: otherwise each worker loads it at first use
 
 from otp import metrics
 from otp.exceptions import (
@@ -208,7 +209,7 @@ class TwilioVerifyService:
             raise NotConfigured
         return Client(username, password, account_sid, http_client=self.http_client)
 
-    def _get_verify_service(self, service_sid: str | None) -> Any:
+    def _get_verify_service(self, service_sid: str | None) -> ServiceContext:
         sid = service_sid or settings.TWILIO_VERIFY_SERVICE_SID
         if not sid:
             raise NotConfigured
