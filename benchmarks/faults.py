@@ -11,13 +11,12 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
@@ -27,7 +26,8 @@ import psycopg
 
 from benchmarks import scratch
 from benchmarks.load import Person
-from benchmarks.servers import Site, find_free_port, get_environment, run_module, run_site
+from benchmarks.parts import Fault, Redis, find_child, kill_a_worker, run_postgres
+from benchmarks.servers import Site, get_environment, run_module, run_site
 from benchmarks.stand_in import CODE
 
 PEOPLE = 16
@@ -35,51 +35,6 @@ SECONDS_BEFORE = 3
 SECONDS_AFTER = 12
 CLOSED = "connection closed"
 CRASHED = "SELECT count(*) FROM otp_verificationattempt WHERE outcome = 'crashed'"
-
-
-@contextmanager
-def run_postgres(folder: Path) -> Iterator[tuple[str, Callable[..., None]]]:
-    """Run a PostgreSQL of its own; give its address, and what makes `pg_ctl` do something with it."""
-    folder.chmod(0o755)
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))[-1].parent
-    data, port = folder / "postgres", find_free_port()
-    data.mkdir()
-
-    def command(*arguments: str) -> None:
-        # PostgreSQL refuses to run as root.
-        prefix = ["su", "postgres", "-s", "/bin/sh", "-c", '"$0" "$@"', "--"] if os.getuid() == 0 else []
-        subprocess.run([*prefix, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-
-    def control(*arguments: str) -> None:
-        options = f"-p {port} -h 127.0.0.1 -k {data} -c fsync=off"
-        command(str(programs / "pg_ctl"), "-D", str(data), "-l", str(data / "log"), "-w", "-o", options, *arguments)
-
-    if os.getuid() == 0:
-        subprocess.run(["chown", "postgres", str(data)], check=True)  # noqa: S603, S607
-    command(str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust")
-    control("start")
-    try:
-        yield f"postgres://postgres@127.0.0.1:{port}/postgres", control
-    finally:
-        with suppress(subprocess.CalledProcessError):
-            control("-m", "immediate", "stop")
-
-
-@dataclass
-class Redis:
-    """A Redis that can be stopped and started on the same port."""
-
-    port: int = field(default_factory=find_free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--save", "", "--loglevel", "warning"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603
-
-    def stop(self) -> None:
-        assert self.process
-        self.process.kill()
-        self.process.wait()
 
 
 @dataclass
@@ -123,16 +78,6 @@ class Crowd:
                 person.close()
         self.slowest = max(self.slowest, time.monotonic() - began_at)
         return answer
-
-
-@dataclass
-class Fault:
-    name: str
-    begin: Callable[[], object]
-    end: Callable[[], object] = lambda: None
-    seconds: float = 5
-    people: int = PEOPLE
-    closes_connections: bool = False
 
 
 async def live_through(fault: Fault, site: Site, numbers: Iterator[int]) -> tuple[Crowd, Crowd]:
@@ -180,10 +125,6 @@ def count_rows(database: psycopg.Connection) -> int:
     row = database.execute("SELECT count(*) FROM otp_verificationattempt").fetchone()
     assert row
     return int(row[0])
-
-
-def kill_a_worker(site: Site) -> None:
-    os.kill(site.pids[-1], signal.SIGKILL)
 
 
 def main() -> None:
@@ -236,15 +177,6 @@ def main() -> None:
         redis.stop()
     print(f"\n{'Promises broken: ' + ', '.join(broken) if broken else 'Every promise was kept.'}")
     sys.exit(bool(broken))
-
-
-def find_child(name: str) -> int:
-    """Find the process of one of our modules."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if name.encode() in path.read_bytes() and int(path.parent.name) != os.getpid():
-                return int(path.parent.name)
-    raise LookupError(name)
 
 
 if __name__ == "__main__":

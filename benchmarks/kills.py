@@ -22,8 +22,8 @@ from pathlib import Path
 import psycopg
 
 from benchmarks import scratch
-from benchmarks.faults import Redis, run_postgres
 from benchmarks.kill_flows import FLOWS, KilledFlow, Stuck, Traveller
+from benchmarks.parts import Redis, run_postgres
 from benchmarks.servers import Site, get_environment, run_module, run_site
 
 HEADER = "X-Die-At"
