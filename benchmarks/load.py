@@ -26,6 +26,7 @@ class Person:
     cookies: dict[str, str] = field(default_factory=dict)
     csrf_token: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    request_id: str = ""  # what the site called the last call
     statements: int = 0
 
     @property
@@ -86,6 +87,8 @@ class Person:
                 self.cookies[cookie] = content
             elif name == "X-Statements":
                 self.statements += int(value)
+            elif name == "X-Request-ID":
+                self.request_id = value
         return int(lines[0].split()[1]), await self.reader.readexactly(length)
 
 

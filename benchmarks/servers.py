@@ -116,6 +116,12 @@ def get_environment(database_url: str, redis_port: int, twilio_port: int, **valu
     )
 
 
+def read_megabytes(pid: int) -> float:
+    """Read the proportional set size of a process: what it shares with others counts by its share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
 @dataclass
 class Site:
     """A running gunicorn."""
@@ -137,11 +143,8 @@ class Site:
 
     @property
     def worker_megabytes(self) -> float:
-        """Proportional set size of one worker: what is shared with the others counts by its share."""
-        sizes = []
-        for pid in self.pids[1:]:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-            sizes.append(sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024)
+        """What one worker takes of memory."""
+        sizes = [read_megabytes(pid) for pid in self.pids[1:]]
         return sum(sizes) / len(sizes)
 
     def wait_until_idle(self) -> None:

@@ -2,12 +2,14 @@
 
 `python -m benchmarks.stand_in PORT DELAY_MS`: every send is accepted, `123456` is every code, and each answer waits
 for the delay. The faithful stand-in is the sandbox; this one keeps no rule but that a right code is right once, as at
-Twilio. `GET /messages` gives every message that it accepted: where it went, and under which id.
+Twilio. `GET /messages` gives every message that it accepted: where it went, and under which id; `GET /checks` every
+check that it answered: of which id, and whether the code was right.
 """
 
 import asyncio
 import json
 import sys
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -20,6 +22,7 @@ class Conversation(asyncio.Protocol):
     delay: float = 0.0
     destinations: dict[str, str] = {}
     messages: list[dict[str, str]] = []
+    checks: list[dict[str, Any]] = []
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -41,8 +44,8 @@ class Conversation(asyncio.Protocol):
         asyncio.get_running_loop().call_later(self.delay, self.answer, path, form)
 
     def answer(self, path: str, form: dict[str, str]) -> None:
-        if path == "/messages":
-            self.write(b"200 OK", self.messages)
+        if path in ("/messages", "/checks"):
+            self.write(b"200 OK", self.messages if path == "/messages" else self.checks)
             return
         service_sid = path.split("/")[3]
         sid = form.get("VerificationSid") or path.rpartition("/")[2]
@@ -52,10 +55,12 @@ class Conversation(asyncio.Protocol):
             self.destinations[sid] = form["To"]
             self.messages.append({"to": form["To"], "sid": sid})
         elif path.endswith("/VerificationCheck"):
+            is_right = sid in self.destinations and form.get("Code") == CODE
+            self.checks.append({"sid": sid, "is_right": is_right})
             if sid not in self.destinations:
                 self.write(b"404 Not Found", {"code": 20404, "message": "", "more_info": "", "status": 404})
                 return
-            status = "approved" if form.get("Code") == CODE else "pending"
+            status = "approved" if is_right else "pending"
         to = self.destinations.pop(sid, "") if status == "approved" else self.destinations.get(sid, "")
         verification = {
             "sid": sid,
