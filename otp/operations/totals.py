@@ -23,6 +23,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # An attempt is settled seconds after its time; by then its row is as it stays.
 GRACE = timedelta(minutes=5)
+# How far back an hour is looked at again that was summed: a clock that was wrong may have put attempts into it since.
+LOOK_BACK = DAY
 DIMENSIONS = ("kind", "purpose", "channel", "country", "outcome", "reason", "provider_code")
 ALWAYS = ("kind", "outcome")
 # What days are summed by, beside kind and outcome. Not by all at once: that would be nearly as many rows as attempts.
@@ -69,7 +71,9 @@ def roll_up(tell: Callable[[int, int], None] = lambda done, of: None) -> int:
     Two runs at once do the work once. `tell` hears of every day that is done: hours done, hours in all.
     """
     end = _floor(timezone.now() - GRACE)
-    begin = rolled_up_until() or _find_first_hour()
+    if until := rolled_up_until():
+        roll_up_again(_find_grown_hours(min(until, end)))
+    begin = until or _find_first_hour()
     if begin is None or begin >= end:
         return 0
     # The row must be there to be locked: that makes two first runs take turns as well.
@@ -83,7 +87,7 @@ def roll_up(tell: Callable[[int, int], None] = lambda done, of: None) -> int:
 
 
 def roll_up_again(hours: Iterable[datetime]) -> None:
-    """Sum hours once more that were rolled up already: Twilio has told prices since.
+    """Sum hours once more that were rolled up already: Twilio has told prices since, or attempts came late.
 
     Hours whose attempts are no longer all there keep their sums.
     """
@@ -93,6 +97,7 @@ def roll_up_again(hours: Iterable[datetime]) -> None:
     for hour in sorted({_floor(hour) for hour in hours}):
         if first <= hour < until:
             with transaction.atomic():
+                Progress.objects.select_for_update().get(job=Progress.Job.ROLL_UP)  # one run at a time writes sums
                 if _is_whole(hour):
                     _rebuild(hour, hour + HOUR)
 
@@ -181,6 +186,16 @@ def _is_whole(hour: datetime) -> bool:
     """Tell whether an hour has as many attempts as were rolled up."""
     rolled = HourlyTotal.objects.filter(hour=hour).aggregate(sum=Sum("count", default=0))["sum"]
     return VerificationAttempt.objects.filter(created_at__gte=hour, created_at__lt=hour + HOUR).count() >= rolled
+
+
+def _find_grown_hours(until: datetime) -> list[datetime]:
+    """Find the hours before `until` that have more attempts now than were rolled up."""
+    since = until - LOOK_BACK
+    attempts = VerificationAttempt.objects.filter(created_at__gte=since, created_at__lt=until)
+    found = attempts.annotate(at=TruncHour("created_at", tzinfo=UTC)).order_by().values_list("at")
+    totals = HourlyTotal.objects.filter(hour__gte=since, hour__lt=until).order_by().values_list("hour")
+    rolled = dict(totals.annotate(Sum("count")))
+    return [hour for hour, number in found.annotate(Count("pk")) if number > rolled.get(hour, 0)]
 
 
 def _find_first_hour() -> datetime | None:

@@ -88,6 +88,34 @@ class TestRollUp:
 
         assert rolled_up_until() == NOW.replace(hour=13, minute=0)
 
+    def test_sums_an_hour_again_that_a_clock_behind_put_attempts_into(self):
+        make_attempt(ago=3 * HOUR)
+        roll_up()
+        make_attempt(ago=3 * HOUR)
+        make_attempt(ago=2 * HOUR)
+
+        assert roll_up() == 0
+
+        assert read_rolled(HourlyTotal, "hour", "count") == [
+            (NOW.replace(hour=9, minute=0), 2),
+            (NOW.replace(hour=10, minute=0), 1),
+        ]
+        assert read_rolled(DailyTotal, "count") == [(3,)]
+
+    def test_sums_an_hour_again_that_a_clock_ahead_took_for_over(self, still_clock):
+        make_attempt(ago=timedelta(0))
+        still_clock.shift(HOUR)
+        roll_up()
+        still_clock.shift(-HOUR)
+        make_attempt(ago=timedelta(0))
+
+        roll_up()
+        assert sum(HourlyTotal.objects.values_list("count", flat=True)) == 1  # the hour still runs
+        still_clock.shift(HOUR)
+        roll_up()
+
+        assert sum(HourlyTotal.objects.values_list("count", flat=True)) == 2
+
     def test_goes_over_midnights_and_silent_days(self):
         make_attempt(at=NOW - 3 * DAY)
         make_attempt(at=NOW - HOUR)
