@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from accounts.models import User, UserSession
 from accounts.models.session import SIGNED_IN
 from benchmarks.journeys import NEW_PASSWORD
-from benchmarks.kill_flows import Traveller
+from benchmarks.traveller import Traveller
 from otp.destinations import Destination
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome

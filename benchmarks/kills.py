@@ -22,9 +22,10 @@ from pathlib import Path
 import psycopg
 
 from benchmarks import scratch
-from benchmarks.kill_flows import FLOWS, KilledFlow, Stuck, Traveller
+from benchmarks.kill_flows import FLOWS, KilledFlow
 from benchmarks.parts import Redis, run_postgres
 from benchmarks.servers import Site, get_environment, run_module, run_site
+from benchmarks.traveller import Stuck, Traveller
 
 HEADER = "X-Die-At"
 THREADS = 4
