@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, When
 from django.db.models.functions import Mod
 from django.db.models.lookups import Exact
 from django.utils import timezone
@@ -67,31 +67,18 @@ class FactorBudget(models.Model):
 
         The fifth in a row begins the block at once; `clear` takes it back if the try was right.
         """
-        now = timezone.now()
-        blocks = [
-            When(failures__lt=FAILURES_PER_BLOCK * (step + 1), then=Value(now + timedelta(minutes=minutes)))
-            for step, minutes in enumerate(BLOCK_MINUTES[:-1])
-        ]
-        until = Case(*blocks, default=Value(now + timedelta(minutes=BLOCK_MINUTES[-1])))
-        is_last = _is_in_block(FAILURES_PER_BLOCK - 1)
-        is_open = Q(blocked_until=None) | Q(blocked_until__lte=now)
-        open_row = cls.objects.filter(is_open, user=user, failures__lt=FAILURES_UNTIL_DISABLED)
-        one_more = {
-            "failures": F("failures") + 1,
-            "blocked_at": Case(When(is_last, then=Value(now)), default=F("blocked_at")),
-            "blocked_until": Case(When(is_last, then=until), default=F("blocked_until")),
-        }
-        # SECURITY: one guarded statement; the row count says who got a try.
-        if open_row.update(**one_more):
-            return True
-        # It is closed, or this is their first try ever: the row is made, maybe by a parallel one, and asked again.
-        cls.objects.get_or_create(user=user)
-        return open_row.update(**one_more) == 1
+        # What was read with the person serves as well: `_count` finds out if it is so no longer.
+        budget = getattr(user, "factor_budget", None) or cls(user_id=user.pk)
+        while not budget.is_blocked and not budget.is_disabled:
+            if budget._count():
+                return True
+            budget, _ = cls.objects.get_or_create(user_id=user.pk)
+        return False
 
     @classmethod
     def give_back(cls, user: Any) -> None:
         """Uncount one try that compared nothing: an outage is not the person's fault."""
-        began_block = _is_in_block(0)
+        began_block = Exact(Mod(F("failures"), FAILURES_PER_BLOCK), 0)
         cls.objects.filter(user=user, failures__gt=0).update(
             failures=F("failures") - 1,
             blocked_at=Case(When(began_block, then=None), default=F("blocked_at")),
@@ -103,7 +90,15 @@ class FactorBudget(models.Model):
         """Forget the row of failures: a right code, a factor set up anew, or support."""
         cls.objects.filter(user=user).update(failures=0, blocked_at=None, blocked_until=None)
 
-
-def _is_in_block(place: int) -> Exact:
-    """Tell whether the failures so far end on this place of a row of five."""
-    return Exact(Mod(F("failures"), FAILURES_PER_BLOCK), place)
+    def _count(self) -> bool:
+        """Count one failure more than this row says. False where it says so no longer, or is not there yet."""
+        changes: dict[str, Any] = {"failures": self.failures + 1}
+        if self.tries_left == 1:
+            minutes = BLOCK_MINUTES[min(self.failures // FAILURES_PER_BLOCK, len(BLOCK_MINUTES) - 1)]
+            now = timezone.now()
+            changes |= {"blocked_at": now, "blocked_until": now + timedelta(minutes=minutes)}
+        # SECURITY: one guarded statement; the row count says who got a try. Of parallel ones that saw the same, one.
+        same = FactorBudget.objects.filter(
+            user_id=self.user_id, failures=self.failures, blocked_until=self.blocked_until
+        )
+        return same.update(**changes) == 1
