@@ -3,7 +3,8 @@
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.factors.methods import list_enrolled, list_for_sign_in
+from accounts import standing
+from accounts.factors.methods import list_enrolled
 from accounts.models import User
 
 
@@ -27,7 +28,8 @@ def is_asked_at_sign_in(user: User) -> bool:
 
 def list_asked_at_sign_in(user: User) -> list[str]:
     """List what a right password leads to: the person's factors where they are on or a requirement, else nothing."""
-    return list_for_sign_in(user) if is_asked_at_sign_in(user) else []
+    found = standing.find(user.pk) if is_asked_at_sign_in(user) else None
+    return found.methods if found else []
 
 
 def must_enrol(user: User) -> bool:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, TextChoices
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, TextChoices
 from django.utils.translation import gettext_lazy as _
 from django_otp_webauthn.models import WebAuthnCredential
 
@@ -24,15 +23,7 @@ def list_enrolled(user: Any) -> list[str]:
     The phone comes first where the person prefers it, or has nothing else. Backup codes come last, and alone they are
     no second factor: they are the way back to one.
     """
-    return _list(user, get_conditions())
-
-
-def list_for_sign_in(user: Any) -> list[str]:
-    """List what the person may sign in with after the password.
-
-    One backup code serves one recovery step only: after a password reset with one the others wait for a day.
-    """
-    return _list(user, get_sign_in_conditions())
+    return sort(user, User.objects.filter(pk=user.pk).values(**get_conditions()).first() or {})
 
 
 def list_provable(user: Any) -> list[str]:
@@ -47,21 +38,16 @@ def count_backup_codes(user: Any) -> int:
     return BackupCode.objects.filter(device__user=user, used_at=None).count()
 
 
-def get_conditions(usable: Q | None = None) -> dict[str, Exists]:
+def get_conditions() -> dict[str, Exists]:
     """Give for each method the condition of a row of people that says whether they have it, for lists of people."""
     confirmed = {"user": OuterRef("pk"), "confirmed": True}
-    codes = BackupCode.objects.filter(usable or Q(), device__user=OuterRef("pk"), used_at=None)
+    codes = BackupCode.objects.filter(device__user=OuterRef("pk"), used_at=None)
     return {
         "passkey": Exists(WebAuthnCredential.objects.filter(**confirmed)),
         "totp": Exists(TotpDevice.objects.filter(**confirmed)),
         "otp": Exists(PhoneDevice.objects.filter(**confirmed, user__phone_verified_at__isnull=False)),
         "backup_code": Exists(codes),
     }
-
-
-def get_sign_in_conditions() -> dict[str, Exists]:
-    """Give the conditions by which `list_for_sign_in` goes."""
-    return get_conditions(Q(device__paused_until=None) | Q(device__paused_until__lte=timezone.now()))
 
 
 def sort(user: Any, has: Mapping[str, Any]) -> list[str]:
@@ -71,7 +57,3 @@ def sort(user: Any, has: Mapping[str, Any]) -> list[str]:
         order = [Method.OTP, Method.PASSKEY, Method.TOTP]
     found = [str(method) for method in order if has.get(method)]
     return [*found, str(Method.BACKUP_CODE)] if found and has.get(Method.BACKUP_CODE) else found
-
-
-def _list(user: Any, conditions: dict[str, Exists]) -> list[str]:
-    return sort(user, User.objects.filter(pk=user.pk).values(**conditions).first() or {})

@@ -46,10 +46,7 @@ class KnownBrowser(models.Model):
     @classmethod
     def is_trusted_condition(cls, user_id: int, cookie: str) -> Exists:
         """Give the condition that says whether this person trusts the browser with this cookie."""
-        trusted = cls.objects.none()
-        if cookie:
-            trusted = cls._filter(user_id, cookie).filter(trusted_until__gt=timezone.now())
-        return Exists(trusted)
+        return Exists(cls._filter(user_id, cookie).filter(trusted_until__gt=timezone.now()))
 
     @classmethod
     def note(cls, user: Any, cookie: str, client: Client) -> bool:
