@@ -55,13 +55,13 @@ def check(user: Any, code: str, *, purpose: str, flow: str, channel: str, client
     verification = services.verify_otp(to, code, purpose=purpose, flow=flow, user_id=user.pk, client=client)
     with transaction.atomic():
         services.redeem(verification)
-    # SECURITY: a code by e-mail may let somebody in, where policy says so; it is no second factor, and opens nothing
-    # that asks for one.
-    if channel == Channel.EMAIL:
-        return None
-    device = PhoneDevice.objects.filter(user=user, confirmed=True).first()
-    if device:
-        device.note_use()
+        # SECURITY: a code by e-mail may let somebody in, where policy says so; it is no second factor, and opens
+        # nothing that asks for one.
+        if channel == Channel.EMAIL:
+            return None
+        device = PhoneDevice.objects.filter(user=user, confirmed=True).first()
+        if device:
+            device.note_use()
     return device
 
 
