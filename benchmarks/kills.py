@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
@@ -160,9 +161,10 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     options = read_options()
     found: dict[str, Deaths] = {}
-    with tempfile.TemporaryDirectory() as name, run_postgres(Path(name)) as (server_url, _):
+    with tempfile.TemporaryDirectory() as name, run_postgres(Path(name)) as (server_url, _), ExitStack() as ends:
         redis = Redis()
         redis.start()
+        ends.callback(redis.stop)
         steps = Path(name, "steps")
         with (
             scratch.make_database(server_url) as url,
@@ -184,7 +186,6 @@ def main() -> None:
                     print("".join(f"  {step}\n" for step in deaths.steps if options.steps), end="")
                     print("".join(f"  BROKEN at {broken}\n" for broken in deaths.broken), end="", flush=True)
             has_stopped = site.process.poll() is not None
-        redis.stop()
     print_table(found)
     is_broken = has_stopped or any(deaths.broken or deaths.finished < deaths.died for deaths in found.values())
     print(f"\n{'Promises were broken.' if is_broken else 'Every promise was kept.'}")
