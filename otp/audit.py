@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import structlog
+from django.db import IntegrityError
 
 from otp import metrics
 from otp.client import Client
@@ -70,7 +71,11 @@ def record_refusal(
 def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None = None) -> None:
     """Say what became of an attempt. Only once: a settled row never changes again."""
     attempt.outcome, attempt.cost = outcome, cost
-    SETTLE.update(pk=attempt.pk, **{name: getattr(attempt, name) for name in SETTLED})
+    try:
+        SETTLE.update(pk=attempt.pk, **{name: getattr(attempt, name) for name in SETTLED})
+    except IntegrityError:
+        # Sealed as crashed already, by a host whose clock is hours ahead. What was sent stays sent.
+        logger.exception("attempt_sealed_early", attempt_id=attempt.pk)
     _tell(attempt)
 
 
