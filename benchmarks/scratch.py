@@ -35,8 +35,13 @@ def make_database(server_url: str, name: str = NAME) -> Iterator[str]:
 
 
 def use(url: str) -> None:
-    """Set Django up in this process, on the database of the measurement."""
+    """Set Django up in this process on the database of a measurement, or have it use another one from here on."""
     os.environ.update(get_environment(url, 6379, 1), DJANGO_SETTINGS_MODULE="benchmarks.site_settings")  # noqa: TID251
     import django
 
     django.setup()
+    from django.db import connection
+
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # of PostgreSQL's
+    connection.settings_dict["NAME"] = urlsplit(url).path.lstrip("/")
