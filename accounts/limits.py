@@ -50,8 +50,7 @@ def give_sign_in_back(buckets: list[Bucket]) -> None:
 
     :raises LimitsUnavailable: when they cannot be counted
     """
-    for bucket in buckets:
-        get_counters().give_back(bucket)
+    get_counters().give_back(*buckets)
 
 
 def take_note(error: TooManyRequests, email: str, client: Client) -> bool:

@@ -4,6 +4,7 @@ Whatever happens to a session is one statement. Django's own asks first whether 
 deletes, wraps each write in a transaction, and changes a key by two writes and a third for the data.
 """
 
+from functools import cache
 from typing import Any, cast
 
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
@@ -11,6 +12,8 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
 from django.utils.crypto import get_random_string
+
+from otp.models.prepared import Given, Prepared, insert
 
 KEY_LENGTH = 32  # of 36 characters: 165 bits
 
@@ -71,10 +74,10 @@ class SessionStore(DatabaseStore):
         old_key = self.replaced_key if must_create else self.session_key
         # SECURITY: every column is written, so that nothing of a replaced session is left, and its key is dead. The
         # row count decides: a session that was ended meanwhile stays ended, and a new one gets a row of its own.
-        if not (old_key and self.model.objects.filter(pk=old_key).update(**values)):
+        if not (old_key and _prepare_write(self.model).update(old_key=old_key, **values)):
             if not must_create:
                 raise UpdateError
-            row.save(force_insert=True)
+            insert(row)
         self.replaced_key = None
 
     def delete(self, session_key: str | None = None) -> None:
@@ -83,6 +86,12 @@ class SessionStore(DatabaseStore):
     def _get_new_session_key(self) -> str:
         # Nobody else has it: the database refuses a second one, which will not happen.
         return get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
+
+
+@cache
+def _prepare_write(model: Any) -> Prepared[Any]:
+    columns = {field.attname: Given(field.attname) for field in model._meta.concrete_fields}
+    return Prepared(lambda: model.objects.filter(pk=Given("old_key")), **columns)
 
 
 def start_over(request: HttpRequest) -> None:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.factors.methods import Method, get_conditions, sort
 from accounts.models import BackupCodeDevice, FactorBudget, KnownBrowser, User
+from otp.models.prepared import Given, Prepared, given_each
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,41 @@ class Standing:
 
 def find(user_id: int, cookie: str = "") -> Standing | None:
     """Find an active person. `cookie` is the browser's; without one it is none that the person trusts."""
-    people = _get_people().filter(pk=user_id)
+    given: dict[str, Any] = {"pk": user_id}
     if cookie:
-        people = people.annotate(has_trusted_browser=KnownBrowser.is_trusted_condition(user_id, cookie))
-    user = people.first()
-    if user is None:
+        given |= {"browser": KnownBrowser.make_keys(user_id, cookie), "now": timezone.now()}
+    found = _prepare(len(given.get("browser", []))).find(**given)
+    if not found:
         return None
+    user: Any = found[0]
     is_paused = user.backup_codes_paused_until is not None and user.backup_codes_paused_until > timezone.now()
     methods = [method for method in sort(user, vars(user)) if method != Method.BACKUP_CODE or not is_paused]
-    budget = getattr(user, "factor_budget", None) or FactorBudget(user=user)
+    budget = FactorBudget(
+        pk=user.budget_id,
+        user=user,
+        failures=user.failures or 0,
+        blocked_at=user.blocked_at,
+        blocked_until=user.blocked_until,
+    )
     return Standing(user, methods, budget, getattr(user, "has_trusted_browser", False))
 
 
 @cache
-def _get_people() -> Any:
-    """Give the active people, with what is asked about them, to filter from.
-
-    The question is kept, never an answer: Django takes longer to put it together than the database to answer it.
-    """
+def _prepare(browser_keys: int) -> Prepared[User]:
     paused = BackupCodeDevice.objects.filter(user=OuterRef("pk")).values("paused_until")
-    return (
-        User.objects.filter(is_active=True)
-        .select_related("factor_budget")
-        .annotate(**get_conditions(), backup_codes_paused_until=Subquery(paused))
+    trusted = KnownBrowser.objects.filter(
+        user=OuterRef("pk"), key__in=given_each("browser", browser_keys), trusted_until__gt=Given("now")
     )
+
+    def make() -> QuerySet[Any]:
+        people = User.objects.filter(is_active=True, pk=Given("pk")).annotate(
+            **get_conditions(),
+            backup_codes_paused_until=Subquery(paused),
+            budget_id=F("factor_budget__pk"),
+            failures=F("factor_budget__failures"),
+            blocked_at=F("factor_budget__blocked_at"),
+            blocked_until=F("factor_budget__blocked_until"),
+        )
+        return people.annotate(has_trusted_browser=Exists(trusted)) if browser_keys else people
+
+    return Prepared(make)

@@ -12,7 +12,10 @@ from otp import services
 from otp.client import Client
 from otp.destinations import Destination
 from otp.exceptions import ChannelUnavailable, CodeExpired
+from otp.models.prepared import Given, Prepared
 from otp.purposes import PHONE_CHANNELS, Channel, Purpose
+
+CONFIRMED = Prepared(lambda: PhoneDevice.objects.filter(user=Given("user"), confirmed=True))
 
 
 def list_channels(user: Any, purpose: str) -> list[str]:
@@ -59,7 +62,7 @@ def check(user: Any, code: str, *, purpose: str, flow: str, channel: str, client
         # nothing that asks for one.
         if channel == Channel.EMAIL:
             return None
-        device = PhoneDevice.objects.filter(user=user, confirmed=True).first()
+        device = next(iter(CONFIRMED.find(user=user.pk)), None)
         if device:
             device.note_use()
     return device

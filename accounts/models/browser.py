@@ -1,16 +1,18 @@
 """Browsers that a person has signed in with before: told by a random cookie, kept as a keyed hash for each person."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.client import Client
 from otp.destinations import hash_address
+from otp.models.prepared import Given, Prepared, given_each
 
 TRUST_LIFETIME = timedelta(days=30)
 
@@ -44,14 +46,10 @@ class KnownBrowser(models.Model):
         return cls._filter(user.pk, cookie).first() if cookie else None
 
     @classmethod
-    def is_trusted_condition(cls, user_id: int, cookie: str) -> Exists:
-        """Give the condition that says whether this person trusts the browser with this cookie."""
-        return Exists(cls._filter(user_id, cookie).filter(trusted_until__gt=timezone.now()))
-
-    @classmethod
     def note(cls, user: Any, cookie: str, client: Client) -> bool:
         """Note that a person signed in with a browser. True when it is a new one, and not their first."""
-        if cls._filter(user.pk, cookie).update(last_seen_at=timezone.now(), user_agent=client.user_agent):
+        keys = cls.make_keys(user.pk, cookie)
+        if _prepare_note(len(keys)).update(user=user.pk, key=keys, now=timezone.now(), user_agent=client.user_agent):
             return False
         has_others = cls.objects.filter(user=user).exists()
         cls.objects.get_or_create(
@@ -70,10 +68,23 @@ class KnownBrowser(models.Model):
         """Ask for the second factor everywhere again: after any change of password, number or factor."""
         return cls.objects.filter(~Q(trusted_until=None), user=user).update(trusted_until=None)
 
+    @staticmethod
+    def make_keys(user_id: int, cookie: str) -> list[str]:
+        """Make what `key` is for this person and this cookie, under every key in use."""
+        return [_make_key(user_id, cookie, key) for key in settings.OTP_HASH_KEYS]
+
     @classmethod
     def _filter(cls, user_id: int, cookie: str) -> models.QuerySet["KnownBrowser"]:
-        keys = [_make_key(user_id, cookie, key) for key in settings.OTP_HASH_KEYS]
-        return cls.objects.filter(user=user_id, key__in=keys)
+        return cls.objects.filter(user=user_id, key__in=cls.make_keys(user_id, cookie))
+
+
+@cache
+def _prepare_note(keys: int) -> Prepared[KnownBrowser]:
+    return Prepared(
+        lambda: KnownBrowser.objects.filter(user=Given("user"), key__in=given_each("key", keys)),
+        last_seen_at=Given("now"),
+        user_agent=Given("user_agent"),
+    )
 
 
 def _make_key(user_id: int, cookie: str, key: str) -> str:

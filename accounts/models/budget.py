@@ -5,6 +5,7 @@ who has got as far as the second proof of a reset.
 """
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from django.db.models.functions import Mod
 from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from otp.models.prepared import Given, Prepared
 
 FAILURES_PER_BLOCK = 5  # RTS 2018/389 article 4(3)(b)
 # Minutes. The first block is over before a person has given up; later ones leave a guesser five tries a day.
@@ -88,17 +91,33 @@ class FactorBudget(models.Model):
     @classmethod
     def clear(cls, user: Any) -> None:
         """Forget the row of failures: a right code, a factor set up anew, or support."""
-        cls.objects.filter(user=user).update(failures=0, blocked_at=None, blocked_until=None)
+        CLEAR.update(user=user.pk)
 
     def _count(self) -> bool:
         """Count one failure more than this row says. False where it says so no longer, or is not there yet."""
-        changes: dict[str, Any] = {"failures": self.failures + 1}
-        if self.tries_left == 1:
+        now = timezone.now()
+        begins_block = self.tries_left == 1
+        given: dict[str, Any] = {"user": self.user_id, "failures": self.failures, "counted": self.failures + 1}
+        if self.blocked_until:
+            given["seen"] = self.blocked_until
+        if begins_block:
             minutes = BLOCK_MINUTES[min(self.failures // FAILURES_PER_BLOCK, len(BLOCK_MINUTES) - 1)]
-            now = timezone.now()
-            changes |= {"blocked_at": now, "blocked_until": now + timedelta(minutes=minutes)}
+            given |= {"now": now, "until": now + timedelta(minutes=minutes)}
         # SECURITY: one guarded statement; the row count says who got a try. Of parallel ones that saw the same, one.
-        same = FactorBudget.objects.filter(
-            user_id=self.user_id, failures=self.failures, blocked_until=self.blocked_until
-        )
-        return same.update(**changes) == 1
+        return _prepare_count(self.blocked_until is not None, begins_block).update(**given) == 1
+
+
+CLEAR = Prepared(
+    lambda: FactorBudget.objects.filter(user=Given("user")), failures=0, blocked_at=None, blocked_until=None
+)
+
+
+@cache
+def _prepare_count(was_blocked: bool, begins_block: bool) -> Prepared[FactorBudget]:
+    seen = Given("seen") if was_blocked else None
+    changes = {"blocked_at": Given("now"), "blocked_until": Given("until")} if begins_block else {}
+    return Prepared(
+        lambda: FactorBudget.objects.filter(user=Given("user"), failures=Given("failures"), blocked_until=seen),
+        failures=Given("counted"),
+        **changes,
+    )

@@ -5,6 +5,7 @@ Stock verification (`verify_token`) holds a row lock and a connection through a 
 text; these devices are checked by `accounts.factors` instead, and refuse it.
 """
 
+from functools import cache
 from typing import Any, ClassVar
 
 from django.db import models
@@ -12,6 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device, DeviceManager
+
+from otp.models.prepared import Given, Prepared
 
 NAME_LENGTH = 64
 
@@ -35,7 +38,13 @@ class FactorDevice(Device):
         raise NotImplementedError("Use accounts.factors.checking.check: it counts failures and locks no rows.")
 
     def note_use(self) -> None:
-        type(self).objects.filter(pk=self.pk).update(last_used_at=timezone.now())
+        kind: Any = type(self)
+        _prepare_note_use(kind).update(pk=self.pk, now=timezone.now())
+
+
+@cache
+def _prepare_note_use(kind: Any) -> Prepared[FactorDevice]:
+    return Prepared(lambda: kind.objects.filter(pk=Given("pk")), last_used_at=Given("now"))
 
 
 class PhoneDevice(FactorDevice):

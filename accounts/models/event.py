@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from otp.client import Client
 from otp.destinations import fold_email, hash_address
+from otp.models.prepared import insert
 
 MAX_REASON_LENGTH = 200
 
@@ -94,14 +95,16 @@ class SecurityEvent(models.Model):
         cls, kind: str, user: Any, client: Client, *, detail: Any = "", actor: Any = None, reason: str = ""
     ) -> None:
         """Write one event. Inside a transaction it stands or falls with what it tells of."""
-        cls.objects.create(
-            kind=kind,
-            user=user,
-            actor=actor,
-            detail=str(detail)[:200],
-            reason=reason[:MAX_REASON_LENGTH],
-            client_address=client.address or None,
-            user_agent=client.user_agent,
+        insert(
+            cls(
+                kind=kind,
+                user=user,
+                actor=actor,
+                detail=str(detail)[:200],
+                reason=reason[:MAX_REASON_LENGTH],
+                client_address=client.address or None,
+                user_agent=client.user_agent,
+            )
         )
 
     @classmethod

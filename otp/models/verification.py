@@ -214,8 +214,7 @@ class Verification(models.Model):
     def redeem(self) -> bool:
         """approved → redeemed. Call it inside the transaction of what it pays for."""
         now = timezone.now()
-        guard = Q(status=Status.APPROVED, approved_at__gt=now - PROOF_LIFETIME)
-        return self._move(guard, status=Status.REDEEMED, redeemed_at=now)
+        return REDEEM.update(pk=self.pk, now=now, since=now - PROOF_LIFETIME) == 1
 
     def give_back(self) -> bool:
         """Keep a proof usable after what it was for turned out to be taken; after a few times it is void."""
@@ -296,4 +295,9 @@ APPROVE = Prepared(
     ),
     status=Status.APPROVED,
     approved_at=Given("now"),
+)
+REDEEM = Prepared(
+    lambda: Verification.objects.filter(pk=Given("pk"), status=Status.APPROVED, approved_at__gt=Given("since")),
+    status=Status.REDEEMED,
+    redeemed_at=Given("now"),
 )
