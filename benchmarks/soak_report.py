@@ -18,7 +18,7 @@ from benchmarks.visitors import MOST_AT_ONCE, Visitors
 
 # A process may grow by this much while it does what it has never done before.
 GROWTH = 1.10
-DATABASE_POOL_SIZE, BACKGROUND_THREADS = 16, 4
+DATABASE_POOL_SIZE, BACKGROUND_THREADS = 8, 4
 
 
 def print_table(timeline: Timeline, visitors: Visitors) -> None:

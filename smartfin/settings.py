@@ -225,7 +225,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
         "min_size": 0,
-        "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+        "max_size": env.int("DATABASE_POOL_SIZE", default=8),
         "timeout": 10,
     }
 
