@@ -9,7 +9,7 @@ from otp.destinations import parse_destination
 from otp.models import Verification
 from otp.tests.browser.test_pages import find_barriers
 from otp.tests.records import make_attempt, make_check
-from otp.tests.test_audit_admin import CORPUS
+from otp.tests.test_audit_inert import CORPUS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LIST = "/admin/otp/verificationattempt/"
