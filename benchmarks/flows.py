@@ -6,15 +6,19 @@ F are the result: both sides of each were taken in the same run, in turns, and t
 """
 
 import argparse
+import asyncio
 import os
+import signal
 import statistics
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 import redis
 
 from benchmarks import scratch
-from benchmarks.journeys import FLOORS, FLOWS, Flow
+from benchmarks.journeys import FLOORS, FLOWS, STATEMENTS_FLOOR, Flow
 from benchmarks.load import Person, run
 from benchmarks.servers import FLOORS as FLOOR_SITE
 from benchmarks.servers import Site, get_environment, run_module, run_redis, run_site
@@ -22,6 +26,8 @@ from benchmarks.servers import Site, get_environment, run_module, run_redis, run
 WORKERS = 2
 THREADS = 32
 AT_ONCE = 64
+SERVER = "From the command to the first answer"
+WORKER = "From the end of a worker to an answer of the next"
 numbers = count(100_000)  # the made-up history of `benchmarks.audit_size` has those below
 
 
@@ -88,12 +94,18 @@ def measure_rounds(options: argparse.Namespace, url: str, delay: int) -> None:
             "benchmarks.site_settings", env := get_environment(url, redis_port, twilio_port), WORKERS, THREADS
         ) as site,
         run_site(FLOOR_SITE, env, WORKERS, THREADS) as floor,
+        run_site(FLOOR_SITE, env, WORKERS, THREADS) as floor_with_statements,  # F's memory holds no database
     ):
         rounds: dict[str, list[Figures]] = {}
-        for flow, at in [*((flow, floor) for flow in FLOORS), *((flow, site) for flow in FLOWS)]:
+        asked = [
+            *((flow, floor) for flow in FLOORS),
+            (STATEMENTS_FLOOR, floor_with_statements),
+            *((flow, site) for flow in FLOWS),
+        ]
+        for flow, at in asked:
             measure(flow, at, redis_port, AT_ONCE, AT_ONCE)  # warm
         for _ in range(options.rounds):
-            for flow, at in [*((flow, floor) for flow in FLOORS), *((flow, site) for flow in FLOWS)]:
+            for flow, at in asked:
                 found = measure(flow, at, redis_port, options.people, AT_ONCE)
                 rounds.setdefault(flow.name, []).append(found)
         print_table({name: take_median(figures) for name, figures in rounds.items()}, delay)
@@ -104,23 +116,36 @@ def measure_rounds(options: argparse.Namespace, url: str, delay: int) -> None:
 
 
 def measure_starts(url: str) -> None:
-    """Print how long it takes from the command to the first answer."""
+    """Print how long the server takes from the command to its first answer, and a worker that takes a dead one's place.
+
+    The second is what people meet: code is loaded once, by the server, and its workers are copies of it.
+    """
     with run_redis() as redis_port:
         env = get_environment(url, redis_port, 1)
-        times: dict[str, list[float]] = {}
-        for settings in ["benchmarks.site_settings", FLOOR_SITE] * 3:
+        times: dict[tuple[str, str], list[float]] = {}
+        for settings in ["benchmarks.site_settings", FLOOR_SITE] * 5:
+            path = "/api/session" if settings != FLOOR_SITE else "/django"
             with run_site(settings, env, 1, 4) as site:
-                path = "/api/session" if settings.endswith("site_settings") else "/django"
+                answered = time_first_answer(site, path)
+                times.setdefault((SERVER, settings), []).append(site.seconds_to_listen + answered)
+                os.kill(site.pids[-1], signal.SIGKILL)
+                times.setdefault((WORKER, settings), []).append(time_first_answer(site, path))
+        for what in (SERVER, WORKER):
+            own, bare = (statistics.median(values) for (kind, _), values in times.items() if kind == what)
+            print(f"\n{what}: {own * 1000:.0f} ms, bare Django + DRF {bare * 1000:.0f} ms, ratio {own / bare:.2f}")
 
-                async def look(person: Person, path: str = path) -> None:
-                    await person.call("GET", path)
 
-                seconds, _ = run([Person(next(numbers), site.port)], look, 1)
-                times.setdefault(settings, []).append(site.seconds_to_listen + seconds)
-        own, bare = (statistics.median(values) for values in times.values())
-        print(
-            f"\nFrom the start to the first answer: {own:.2f} s, bare Django + DRF {bare:.2f} s, ratio {own / bare:.2f}"
-        )
+def time_first_answer(site: Site, path: str) -> float:
+    """Give the seconds until somebody answers; one whose worker dies meanwhile asks again."""
+
+    async def look(person: Person) -> None:
+        await person.call("GET", path)
+
+    began_at = time.perf_counter()
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            run([Person(next(numbers), site.port)], look, 1)
+            return time.perf_counter() - began_at
 
 
 def measure_slow_redis(url: str, people: int) -> None:

@@ -53,6 +53,10 @@ async def call_floor(person: Person) -> None:
     await person.call("POST", "/call", {"to": person.phone}, 201)
 
 
+async def call_floor_with_statements(person: Person) -> None:
+    await person.call("POST", "/call-and-statements", {"to": person.phone}, 201)
+
+
 async def call_django(person: Person) -> None:
     await person.call("GET", "/django")
 
@@ -98,3 +102,4 @@ FLOWS = [
     Flow("sign-in, both steps", sign_in, prepare=take_token, needs=make_members_with_phone_factor),
 ]
 FLOORS = [Flow("B: bare Django", call_django), Flow("F: DRF and one call", call_floor)]
+STATEMENTS_FLOOR = Flow("S: F and bare statements", call_floor_with_statements)
