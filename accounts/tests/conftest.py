@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from accounts.tests.people import NUMBER, make_person
+from accounts.tests.people import NUMBER, make_person, with_phone
 from accounts.tests.steps import call
 from otp.sandbox.models import Message
 
@@ -67,3 +67,9 @@ def finish_reset(django_capture_on_commit_callbacks):
             return call(Client(), "forgot-password-otp", **body)
 
     return finish_reset
+
+
+@pytest.fixture
+def payer(ann):
+    """Somebody whose phone is a second factor, who confirms payments with it."""
+    return with_phone(ann)

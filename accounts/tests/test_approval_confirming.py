@@ -14,7 +14,6 @@ from accounts.tests.people import (
     NUMBER,
     make_person,
     sign_in,
-    with_phone,
 )
 from otp import services
 from otp.exceptions import PaymentOver
@@ -25,12 +24,6 @@ from otp.sandbox.models import Message, ReceivedCall
 
 pytestmark = pytest.mark.django_db
 OTHER_PURPOSES = ["", *(purpose for purpose in Purpose if purpose != Purpose.TRANSACTION)]
-
-
-@pytest.fixture
-def payer(ann):
-    """Somebody whose phone is a second factor, signed in with it."""
-    return with_phone(ann)
 
 
 @pytest.fixture

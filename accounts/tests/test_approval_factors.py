@@ -23,12 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def payer(ann):
-    """Somebody whose phone is a second factor, signed in with it."""
-    return with_phone(ann)
-
-
-@pytest.fixture
 def api(payer):
     return sign_in(APIClient(raise_request_exception=False), payer, device=payer.phonedevice_set.get())
 

@@ -10,7 +10,6 @@ from accounts.tests.people import (
     NUMBER,
     make_person,
     sign_in,
-    with_phone,
 )
 from otp import services
 from otp.exceptions import PaymentOver
@@ -20,12 +19,6 @@ from otp.payments import redeem_approval
 from otp.sandbox.models import Message, ReceivedCall
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def payer(ann):
-    """Somebody whose phone is a second factor, signed in with it."""
-    return with_phone(ann)
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def payer(ann):
-    return with_phone(ann)
-
-
-@pytest.fixture
 def page(client, payer):
     return sign_in(client, payer, device=payer.phonedevice_set.get())
 
