@@ -13,6 +13,8 @@ from django.db import connection
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
+from otp.transactions import release_connection
+
 OLDER, NEWER = "before", "after"
 # Of several filters at once no index leaves just what they leave together. So many rows of each are looked at for one
 # page; a page that is not full then says so, and leads on from there.
@@ -129,9 +131,13 @@ def estimate_count(model: type[Model]) -> tuple[int, str]:
 
 
 def iterate(queryset: QuerySet[Any], size: int) -> Any:
-    """Read all rows of a list in its own order, a page at a time: never more than `size` of them in memory."""
+    """Read all rows of a list in its own order, a page at a time: never more than `size` of them in memory.
+
+    The connection is handed back meanwhile: whoever takes the rows may take an hour.
+    """
     page = list(queryset[:size])
     while page:
+        release_connection()
         yield from page
         last = page[-1]
         page = list(_before(queryset, (last.created_at, last.pk))[:size]) if len(page) == size else []

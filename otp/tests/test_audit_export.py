@@ -83,7 +83,9 @@ class TestExport:
     def test_reads_a_page_at_a_time(self, admin_client, monkeypatch, django_assert_num_queries):
         from otp.admin import attempts
 
+        released = []
         monkeypatch.setattr(attempts, "EXPORT_PAGE", 3)
+        monkeypatch.setattr("otp.admin.keyset.release_connection", lambda: released.append(True))
         rows = [make_attempt(at=timezone.now() - timedelta(seconds=index // 2)) for index in range(8)]
         answer = admin_client.post(EXPORT)
 
@@ -91,5 +93,6 @@ class TestExport:
             lines = list(answer.streaming_content)
 
         assert len(lines) == len(rows) + 1
+        assert len(released) == 3  # no connection waits for whoever takes the rows slowly
         assert AuditExport.objects.get().row_count == 8
         assert VerificationAttempt.objects.count() == 8
