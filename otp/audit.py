@@ -13,7 +13,7 @@ from otp import metrics
 from otp.client import Client
 from otp.destinations import Destination
 from otp.exceptions import OtpError
-from otp.models import Verification, VerificationAttempt
+from otp.models import AuditSeal, Verification, VerificationAttempt
 from otp.models.attempt import Outcome
 from otp.models.prepared import Given, Prepared, insert
 
@@ -74,6 +74,8 @@ def settle(attempt: VerificationAttempt, outcome: str, *, cost: Decimal | None =
     try:
         SETTLE.update(pk=attempt.pk, **{name: getattr(attempt, name) for name in SETTLED})
     except IntegrityError:
+        if not AuditSeal.objects.filter(attempt_id=attempt.pk).exists():
+            raise
         # Sealed as crashed already, by a host whose clock is hours ahead. What was sent stays sent.
         logger.exception("attempt_sealed_early", attempt_id=attempt.pk)
     _tell(attempt)

@@ -1,10 +1,13 @@
 """Sealing from two processes at once, and a guard that opens for one of them alone."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection
 
+from otp import audit
+from otp.client import Client
 from otp.models import AuditBlock, AuditSeal, VerificationAttempt
 from otp.operations import audit_chain
 from otp.operations.audit_chain import seal
@@ -45,6 +48,27 @@ def test_what_is_written_meanwhile_is_sealed_sooner_or_later():
 
     assert first[0].rows + second.rows == 8
     assert list(verify()) == []
+
+
+def test_what_was_sealed_too_early_fails_nobody(monkeypatch, caplog):
+    """A host's clock is ahead: it takes an attempt that is under way for one that crashed an hour ago."""
+    monkeypatch.setattr(audit_chain, "SETTLING_TIME", timedelta(0))
+    attempt = audit.open_attempt("send", Client())
+    seal()
+
+    audit.settle(attempt, "ok")
+
+    attempt.refresh_from_db()
+    assert attempt.outcome == "crashed"
+    assert "attempt_sealed_early" in caplog.text
+    assert list(verify()) == []
+
+
+def test_another_refusal_of_the_database_is_no_early_seal():
+    attempt = audit.open_attempt("send", Client())
+
+    with pytest.raises(IntegrityError):
+        audit.settle(attempt, None)
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite lets nobody write meanwhile anyway")
