@@ -40,6 +40,13 @@ class SessionStore(DatabaseStore):
         self._session_key = None
         self.clear()
 
+    def flush(self) -> None:
+        # SECURITY: the session that was to be replaced ends as well, with nothing to take its place.
+        if self.replaced_key:
+            self.delete(self.replaced_key)
+            self.replaced_key = None
+        super().flush()
+
     def cycle_key(self) -> None:
         """Change the key: whoever has the old one has nothing. A session without any gets one when it is saved.
 

@@ -121,6 +121,15 @@ def test_saving_does_not_bring_back_one_that_was_ended_meanwhile(key):
     assert not UserSession.objects.exists()
 
 
+def test_what_was_to_be_replaced_ends_with_its_place(key):
+    session = read(key)
+    session.start_over()
+
+    session.flush()
+
+    assert not UserSession.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 class TestRace:
     def test_of_eight_that_change_the_key_one_goes_on(self, key):
