@@ -4,6 +4,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+from django.utils.translation import get_language
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,12 +29,17 @@ from otp.flows import password_reset, registration
 from otp.models import Verification
 
 
-@cache
 def get_shape(serializer_class: Any) -> Any:
-    """Give the one instance that reads and writes for all requests; neither leaves anything in it.
+    """Give the instance that reads and writes for all requests in this language; neither leaves anything in it.
 
-    Making one copies each of its fields, which was a tenth of what a send cost.
+    Making one copies each of its fields, which was a tenth of what a send cost. One for each language, because a field
+    keeps the sentence about its length as it was first said.
     """
+    return _make_shape(serializer_class, get_language())
+
+
+@cache
+def _make_shape(serializer_class: Any, language: str | None) -> Any:
     return serializer_class()
 
 

@@ -110,6 +110,19 @@ class TestBodies:
         assert_refused(send("send-otp", b'{"to": "+12025550123"}', CONTENT_LENGTH="5"), 400)
 
 
+def test_each_request_is_answered_in_its_own_language(api):
+    """One serializer reads for all requests, and a field keeps what it once said of its length."""
+
+    def ask(language):
+        body = {"to": "1" * 300}
+        return api.post("/api/send-otp", body, format="json", HTTP_ACCEPT_LANGUAGE=language).json()["fields"]["to"]
+
+    english, spanish = ask("en"), ask("es")
+
+    assert english != spanish
+    assert (ask("en"), ask("es")) == (english, spanish)
+
+
 class TestDatabaseAway:
     def test_is_an_outage_not_a_bug(self, post):
         def fail(*args):
