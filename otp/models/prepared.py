@@ -4,7 +4,8 @@ Django builds the SQL of a queryset anew for each use. For the ledger's few stat
 in CPU (docs/explanation/performance.md), so those are built once in a process, with gaps for the values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Expression, Model, QuerySet
 from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.transaction import mark_for_rollback_on_error
 
 Row = TypeVar("Row", bound=Model)
 
@@ -32,6 +34,25 @@ def given_each(name: str, count: int) -> list[Given]:
     return [Given(f"{name}.{place}") for place in range(count)]
 
 
+@dataclass(frozen=True)
+class Compiled(Generic[Row]):
+    """The SQL of a statement, with `Given` among its `parts`, and how a row that it gives becomes one of the model."""
+
+    compiler: Any
+    sql: str
+    parts: tuple[Any, ...]
+    converters: Any = None
+    model: type[Row] | None = None
+    columns: Sequence[str] = ()
+
+    def read(self, row: Any) -> Row:
+        assert self.model
+        found = self.model.from_db(connection.alias, self.columns, row[: len(self.columns)])
+        for name, place in self.compiler.annotation_col_map.items():
+            setattr(found, name, row[place])
+        return found
+
+
 class Prepared(Generic[Row]):
     """One SELECT of rows, or with `changes` one UPDATE.
 
@@ -45,49 +66,39 @@ class Prepared(Generic[Row]):
 
     def find(self, **given: Any) -> list[Row]:
         """Give the rows. Each value of a list goes to a gap of its own, see `given_each`."""
+        compiled = self._compiled
         with connection.cursor() as cursor:
             cursor.execute(*self._fill(given))
             rows: Any = cursor.fetchall()
-        if self._converters:
-            rows = self._compiler.apply_converters(rows, self._converters)
-        return [self._read(row) for row in rows]
+        if compiled.converters:
+            rows = compiled.compiler.apply_converters(rows, compiled.converters)
+        return [compiled.read(row) for row in rows]
 
     def update(self, **given: Any) -> int:
         """Make the changes; gives the number of rows that were changed."""
-        with connection.cursor() as cursor:
+        with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
             cursor.execute(*self._fill(given))
             return cursor.rowcount
 
     @cached_property
-    def _compiler(self) -> Any:
+    def _compiled(self) -> "Compiled[Row]":
         query = self._make().query
         if self._changes:
             query = query.chain(UpdateQuery)
             query.add_update_values(self._changes)  # type: ignore[attr-defined]  # an UpdateQuery now
-        return query.get_compiler(connection=connection)
-
-    @cached_property
-    def _compiled(self) -> tuple[str, tuple[Any, ...]]:
-        sql: tuple[str, tuple[Any, ...]] = self._compiler.as_sql()
-        return sql
-
-    @cached_property
-    def _converters(self) -> Any:
-        return self._compiler.get_converters([expression for expression, *_ in self._compiler.select])
-
-    @cached_property
-    def _columns(self) -> tuple[type[Row], list[str], dict[str, int]]:
-        """Give the model, its columns in the order of the SELECT, and where what was annotated stands behind them."""
-        info = self._compiler.klass_info
-        names = [self._compiler.select[place][0].target.attname for place in info["select_fields"]]
-        return info["model"], names, self._compiler.annotation_col_map
-
-    def _read(self, row: Any) -> Row:
-        model, names, annotated = self._columns
-        found = model.from_db(connection.alias, names, row[: len(names)])
-        for name, place in annotated.items():
-            setattr(found, name, row[place])
-        return found
+        compiler: Any = query.get_compiler(connection=connection)
+        sql, parts = compiler.as_sql()
+        if self._changes:
+            return Compiled(compiler, sql, parts)
+        info = compiler.klass_info
+        return Compiled(
+            compiler,
+            sql,
+            parts,
+            compiler.get_converters([expression for expression, *_ in compiler.select]),
+            info["model"],
+            [compiler.select[place][0].target.attname for place in info["select_fields"]],
+        )
 
     def _fill(self, given: dict[str, Any]) -> tuple[str, list[Any]]:
         values: dict[str, Any] = {}
@@ -96,8 +107,8 @@ class Prepared(Generic[Row]):
                 values.update((f"{name}.{place}", _adapt(one)) for place, one in enumerate(value))
             else:
                 values[name] = _adapt(value)
-        sql, parts = self._compiled
-        return sql, [values[part.name] if isinstance(part, Given) else part for part in parts]
+        parts = self._compiled.parts
+        return self._compiled.sql, [values[part.name] if isinstance(part, Given) else part for part in parts]
 
 
 def insert(row: Model) -> None:
@@ -107,7 +118,7 @@ def insert(row: Model) -> None:
     """
     sql, fields, key = _prepare_insert(type(row))
     values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with connection.cursor() as cursor:
+    with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
         cursor.execute(sql, values)
         if key:
             setattr(row, key, cursor.fetchone()[0])

@@ -1,14 +1,16 @@
 """Statements that are put together once give what the querysets they were made of give."""
 
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, models
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Value
 from django.utils import timezone
 
+from accounts.models import SecurityEvent, UserSession
 from otp.destinations import parse_destination
 from otp.models import Verification, VerificationAttempt
 from otp.models.prepared import Given, Prepared, given_each, insert
@@ -137,13 +139,22 @@ class TestInsert:
     def test_what_the_database_refuses_is_an_integrity_error(self):
         make(binding="same")
 
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError), transaction.atomic():
             make(binding="same")
+
+    def test_a_refusal_that_is_swallowed_undoes_the_transaction_all_the_same(self):
+        make(binding="same")
+
+        with transaction.atomic():
+            with suppress(IntegrityError):
+                make(binding="same")
+            assert connection.needs_rollback
+            transaction.set_rollback(True)
 
 
 def test_only_models_that_insert_can_write_are_written_by_it():
     """What `insert` leaves out, and `save` does: parents, files, signals."""
-    for model in (Verification, VerificationAttempt):
+    for model in (Verification, VerificationAttempt, SecurityEvent, UserSession):
         assert not model._meta.parents
         assert not any(isinstance(field, models.FileField) for field in model._meta.fields)
         for signal in (models.signals.pre_save, models.signals.post_save):

@@ -30,7 +30,11 @@ def test_loads_what_requests_need_and_opens_no_connection():
     result = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         cwd=settings.BASE_DIR,
-        env={"DJANGO_SETTINGS_MODULE": "smartfin.settings_test", "PYTHONPATH": str(settings.BASE_DIR)},
+        env={
+            "DJANGO_SETTINGS_MODULE": "smartfin.settings_test",
+            "PYTHONPATH": str(settings.BASE_DIR),
+            "CACHE_URL": "redis://127.0.0.1:1/0",
+        },
         capture_output=True,
         check=False,
         text=True,
@@ -40,11 +44,12 @@ def test_loads_what_requests_need_and_opens_no_connection():
     found = json.loads(result.stdout)
     assert not found["is_connected"]
     assert found["frozen"] > 100_000
-    # The SDK's part for Verify, the views, the pool, and the plan of a country that sends go to.
+    # The SDK's part for Verify, the views, the pool, the counters, and the plan of a country that sends go to.
     assert {
         "twilio.rest.verify.v2.service",
         "otp.api.viewsets",
         "accounts.views.login",
         "psycopg_pool.pool",
+        "otp.volume.redis_counters",
         "phonenumbers.data.region_GB",
     } <= set(found["modules"])
