@@ -107,7 +107,10 @@ def read_sockets() -> dict[str, Socket]:
 def look_at_worker(pid: int, port: int, sockets: dict[str, Socket]) -> Worker:
     folder = Path(f"/proc/{pid}")
     status = dict(line.split(":\t", 1) for line in (folder / "status").read_text().splitlines() if ":\t" in line)
-    files = [str(path.readlink()) for path in (folder / "fd").iterdir()]
+    files = []
+    for path in (folder / "fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed just now
+            files.append(str(path.readlink()))
     listed = [sockets[name] for name in files if name in sockets]
     clients = sum(socket.local_port == port and socket.state != LISTENING for socket in listed)
     listening = sum(socket.state == LISTENING for socket in listed)

@@ -67,7 +67,7 @@ def print_samples(timeline: Timeline, samples: list[Sample]) -> None:
 def judge_memory(timeline: Timeline, samples: list[Sample]) -> Verdict:
     """Compare the workers that lived through it all: the median of each in the first calm stretch and in the last."""
     first, last = (take_between(samples, *stretch) for stretch in (timeline.first_calm, timeline.last_calm))
-    old = set.intersection(*(set(sample.workers) for sample in [*first, *last]))
+    old = set.intersection(*({pid for sample in part for pid in sample.workers} for part in (first, last)))
     figures, broken = [], []
     for pid in old:
         before, after = ([size for _, size in get_megabytes(part, pid)] for part in (first, last))
