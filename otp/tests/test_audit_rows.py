@@ -47,6 +47,7 @@ def test_each_step_of_a_flow_leaves_exactly_one_row(api, twilio):
 
 
 @pytest.mark.requirement("AUD-03")
+@pytest.mark.django_db(transaction=True)
 class TestNoAudit:
     @pytest.fixture
     def breaks(self):
