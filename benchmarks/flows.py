@@ -20,8 +20,7 @@ import redis
 from benchmarks import scratch
 from benchmarks.journeys import FLOORS, FLOWS, STATEMENTS_FLOOR, Flow
 from benchmarks.load import Person, run
-from benchmarks.servers import FLOORS as FLOOR_SITE
-from benchmarks.servers import Site, get_environment, run_module, run_redis, run_site
+from benchmarks.servers import FLOOR_SITE, Site, get_environment, run_module, run_redis, run_site
 
 WORKERS = 2
 THREADS = 32

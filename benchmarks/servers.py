@@ -17,7 +17,7 @@ from benchmarks.load import HOST
 BASE_DIR = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_SECONDS = 60
-FLOORS = "benchmarks.floors"
+FLOOR_SITE = "benchmarks.floors"
 
 
 class NotReady(Exception):
@@ -160,7 +160,7 @@ def run_site(
     settings: str, environment: dict[str, str], workers: int, threads: int, log: str | None = None
 ) -> Iterator[Site]:
     """Run the site, or with the settings of the floors those, until the block ends."""
-    config = "benchmarks/floor_server.py" if settings == FLOORS else "gunicorn.conf.py"
+    config = "benchmarks/floor_server.py" if settings == FLOOR_SITE else "gunicorn.conf.py"
     port = find_free_port()
     static = Path(tempfile.mkdtemp())
     (static / "staticfiles.json").write_text('{"version": "1.1", "paths": {}, "hash": ""}')

@@ -44,6 +44,7 @@ def _make_shape(serializer_class: Any, language: str | None) -> Any:
 
 
 def write(serializer_class: Any, values: Any, status: int = HTTPStatus.OK) -> Response:
+    """Answer with what a serializer makes of a row, or of a dictionary, in this request's language."""
     return Response(get_shape(serializer_class).to_representation(values), status=status)
 
 
