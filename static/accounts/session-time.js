@@ -11,6 +11,7 @@ const SPOKEN_AT = [20, 10];
 let end = 0;
 let timer = null;
 let isDismissed = false;
+let isLeaving = false;
 take({ left: Number(warning.dataset.left), isFinal: warning.dataset.final === "true" });
 
 stay.addEventListener("submit", (event) => {
@@ -29,7 +30,12 @@ warning.querySelector("[data-close]").addEventListener("submit", () => {
 });
 // Timers stand still while a device sleeps and when a page comes back from the history.
 document.addEventListener("visibilitychange", plan);
-window.addEventListener("pageshow", plan);
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) {
+    isLeaving = false;
+    plan();
+  }
+});
 
 /** Ask the server how much time is left. It counts a POST as use, a GET not: another tab may be in use. */
 async function ask(options = {}) {
@@ -58,6 +64,9 @@ function take({ left, isFinal }) {
 
 function plan() {
   clearTimeout(timer);
+  if (isLeaving) {
+    return;
+  }
   timer = setTimeout(step, Math.max(0, end - Date.now() - Number(warn) * 1000));
 }
 
@@ -92,9 +101,17 @@ function show(left) {
 
 /** The server has the last word on the end too. What the page shows must not stay for whoever comes next. */
 async function leave() {
+  // To go twice would drop the answer to the first time, and with it why the session ended.
+  if (isLeaving) {
+    return;
+  }
+  isLeaving = true;
   await ask();
   if (secondsLeft() <= 0) {
     location.replace(over);
+  } else {
+    isLeaving = false;
+    plan();
   }
 }
 

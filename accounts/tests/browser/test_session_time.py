@@ -74,6 +74,22 @@ def test_at_the_end_the_page_goes_and_says_why(page):
     assert page.url.endswith("/accounts/login/?next=/accounts/security/")
 
 
+def test_at_the_end_the_page_goes_once_however_slow_the_line(page):
+    # A second navigation drops the answer to the first, and the message in it.
+    asked = []
+    page.route("**/accounts/security/", lambda route: asked.append(route))
+
+    pass_time(page, IDLE + 10)
+
+    # Long enough for a page that does not stop to ask and to go some ten times more.
+    elsewhere = page.context.new_page()
+    for _ in range(10):
+        elsewhere.goto("/static/accounts/session-time.js")
+    assert len(asked) == 1
+    asked[0].continue_()
+    expect(page.get_by_role("status")).to_contain_text("You were signed out: nothing was done for 30 minutes")
+
+
 def test_without_scripts_the_page_says_the_limit(sign_in_page):
     page = sign_in_page(make_person(), java_script_enabled=False)
 
