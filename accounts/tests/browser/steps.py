@@ -24,7 +24,17 @@ def fill_in(page: Page, **fields: str) -> None:
 
 
 def expect_heading(page: Page, heading: str) -> None:
+    """Wait for the page of this heading, its scripts included: what is clicked before them is sent without them."""
     expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+    page.wait_for_load_state()
+
+
+def press(page: Page, button: str) -> None:
+    """Press a button that a script listens to: once it is there, and the scripts of its page with it."""
+    found = page.get_by_role("button", name=button)
+    expect(found).to_be_visible()
+    page.wait_for_load_state()
+    found.click()
 
 
 def read_code(page: Page, to: str = NUMBER) -> str:

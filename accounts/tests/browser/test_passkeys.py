@@ -5,7 +5,7 @@ from django_otp_webauthn.models import WebAuthnCredential
 from playwright.sync_api import expect
 
 from accounts.tests.authenticator import with_passkey
-from accounts.tests.browser.steps import expect_heading, fill_in
+from accounts.tests.browser.steps import expect_heading, fill_in, press
 from accounts.tests.people import PASSWORD, make_person, with_backup_codes
 from otp.tests.browser.test_pages import find_barriers
 
@@ -64,7 +64,7 @@ class TestPasskeys:
         page.get_by_role("link", name="Set up a passkey").click()
         page.get_by_label("Name", exact=True).fill("My phone")
         assert find_barriers(page) == []
-        page.get_by_role("button", name="Set up a passkey").click()
+        press(page, "Set up a passkey")
         expect(page.get_by_role("status").get_by_text("Your passkey is set up.")).to_be_visible()
         expect(page.get_by_text("On: signing in takes your password")).to_be_visible()
         assert len(device.list_credentials()) == 1
@@ -75,7 +75,7 @@ class TestPasskeys:
         start_sign_in(page)
         expect_heading(page, "Confirm that it is you")
         assert find_barriers(page) == []
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         row = WebAuthnCredential.objects.get(user=ann)
         assert row.sign_count == device.list_credentials()[0]["signCount"] > 0
@@ -83,10 +83,10 @@ class TestPasskeys:
         page.goto("/accounts/security/")
         page.get_by_role("button", name="Turn off").click()
         expect_heading(page, "Confirm that it is you")
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
         expect(page.get_by_text("The second factor is off.")).to_be_visible()
         page.get_by_role("link", name="Remove My phone").click()
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
         expect_heading(page, "Remove a way to sign in")
         page.get_by_role("button", name="Remove").click()
         expect(page.get_by_role("link", name="Set up a passkey")).to_be_visible()
@@ -99,12 +99,12 @@ class TestPasskeys:
         page.get_by_label("Name", exact=True).fill("My phone")
         device.refuse_to_unlock()
 
-        page.get_by_role("button", name="Set up a passkey").click()
+        press(page, "Set up a passkey")
 
         expect(page.get_by_role("alert")).to_contain_text("No passkey was used: it was canceled, or took too long.")
         assert find_barriers(page) == []
         device.refuse_to_unlock(is_refused=False)
-        page.get_by_role("button", name="Set up a passkey").click()
+        press(page, "Set up a passkey")
         expect_heading(page, "Security")
         assert WebAuthnCredential.objects.filter(user=ann).count() == 1
 
@@ -113,7 +113,7 @@ class TestPasskeys:
         sign_in_without(page)
         page.goto("/accounts/security/passkey/")
 
-        page.get_by_role("button", name="Set up a passkey").click()
+        press(page, "Set up a passkey")
 
         expect(page.get_by_role("alert").get_by_role("link", name="Give it a name.")).to_be_visible()
         assert device.list_credentials() == []
@@ -123,13 +123,13 @@ class TestPasskeys:
         sign_in_without(page)
         page.goto("/accounts/security/passkey/")
         page.get_by_label("Name", exact=True).fill("My phone")
-        page.get_by_role("button", name="Set up a passkey").click()
+        press(page, "Set up a passkey")
         expect_heading(page, "Security")
         page.get_by_role("link", name="Set up another passkey").click()
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
         page.get_by_label("Name", exact=True).fill("The same phone")
 
-        page.get_by_role("button", name="Set up a passkey").click()
+        press(page, "Set up a passkey")
 
         expect(page.get_by_role("alert")).to_contain_text("This device has a passkey for your account already.")
 
@@ -138,7 +138,7 @@ class TestPasskeys:
         settings.OTP_WEBAUTHN_RP_ID = "smartfin.example"
         start_sign_in(page)
 
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
 
         expect(page.get_by_role("alert")).to_contain_text("Passkeys of this site work at smartfin.example only.")
 
@@ -148,7 +148,7 @@ class TestPasskeys:
         expect_heading(page, "Confirm that it is you")
         page.context.clear_cookies(name="sessionid")
 
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
 
         expect(page.get_by_role("alert")).to_contain_text("That sign-in is over.")
 
@@ -158,7 +158,7 @@ class TestPasskeys:
         expect_heading(page, "Confirm that it is you")
         page.route("**/api/login/passkey/options", lambda route: route.abort())
 
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
 
         expect(page.get_by_role("alert")).to_contain_text("The site can’t be reached.")
 
@@ -173,7 +173,7 @@ class TestPasskeys:
         # Playwright finds nothing inside of <noscript>, though Chromium shows it.
         assert "Passkeys need JavaScript. Turn it on to use one." in page.locator("main").inner_text()
 
-        page.get_by_role("button", name="Use a passkey").click()
+        press(page, "Use a passkey")
 
         expect(page.get_by_role("alert")).to_contain_text("Your browser used no passkey: it needs JavaScript for that.")
         page.get_by_role("link", name="Backup code").click()
