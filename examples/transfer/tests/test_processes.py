@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 import requests
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -96,6 +96,8 @@ class Background(threading.Thread):
             self.answer = self.work()
         except requests.ConnectionError:
             self.answer = None
+        finally:
+            connections.close_all()  # one that is left to the collector keeps the test's database from going
 
 
 @pytest.fixture
