@@ -36,7 +36,7 @@ class Place(Protocol):
     def prefix(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone: to compare all it holds would translate its sentence
 class GuardRule:
     """One row of the table. `key` names what is counted together, '' when the rule does not apply.
 

@@ -33,7 +33,7 @@ DAY = 24 * HOUR
 MONTH = 30 * DAY
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is itself alone: to compare all it holds would translate its sentence
 class VolumeLimit:
     """One row of the table. `key` names what is counted together, '' when the limit does not apply to this send."""
 

@@ -10,7 +10,8 @@ from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Expression, Model, QuerySet
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.transaction import mark_for_rollback_on_error
@@ -101,12 +102,13 @@ class Prepared(Generic[Row]):
         )
 
     def _fill(self, given: dict[str, Any]) -> tuple[str, list[Any]]:
+        database = connections[DEFAULT_DB_ALIAS]
         values: dict[str, Any] = {}
         for name, value in given.items():
             if isinstance(value, list):
-                values.update((f"{name}.{place}", _adapt(one)) for place, one in enumerate(value))
+                values.update((f"{name}.{place}", _adapt(one, database)) for place, one in enumerate(value))
             else:
-                values[name] = _adapt(value)
+                values[name] = _adapt(value, database)
         parts = self._compiled.parts
         return self._compiled.sql, [values[part.name] if isinstance(part, Given) else part for part in parts]
 
@@ -117,12 +119,13 @@ def insert(row: Model) -> None:
     :raises django.db.IntegrityError: when the database refuses it
     """
     sql, fields, key = _prepare_insert(type(row))
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
-    with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # `connection` looks for it anew at each use
+    values = [field.get_db_prep_save(field.pre_save(row, add=True), database) for field in fields]
+    with mark_for_rollback_on_error(database.alias), database.cursor() as cursor:
         cursor.execute(sql, values)
         if key:
             setattr(row, key, cursor.fetchone()[0])
-    row._state.adding, row._state.db = False, connection.alias
+    row._state.adding, row._state.db = False, database.alias
 
 
 @cache
@@ -139,8 +142,8 @@ def _prepare_insert(model: type[Model]) -> tuple[str, list[Any], str]:
     return sql, fields, key.attname if is_made_there else ""
 
 
-def _adapt(value: Any) -> Any:
+def _adapt(value: Any, database: BaseDatabaseWrapper) -> Any:
     """Give a value as this database's driver takes it."""
     if isinstance(value, UUID):
-        return value if connection.features.has_native_uuid_field else value.hex
-    return connection.ops.adapt_unknown_value(value)
+        return value if database.features.has_native_uuid_field else value.hex
+    return database.ops.adapt_unknown_value(value)
