@@ -71,6 +71,7 @@ def check_for(
     bindings: list[str],
     client: Client,
     is_decoy: bool = False,
+    is_used_at_once: bool = False,
     payment: Payment | None = None,
 ) -> Verification:
     """Check a code for one purpose.
@@ -91,6 +92,7 @@ def check_for(
         absent=CodeExpired(),
         destination=destination,
         is_decoy=is_decoy,
+        is_used_at_once=is_used_at_once,
         payment=payment,
     )
 
@@ -105,9 +107,12 @@ def check(
     absent: OtpError,
     destination: Destination | None = None,
     is_decoy: bool = False,
+    is_used_at_once: bool = False,
     payment: Payment | None = None,
 ) -> Verification:
     """Check a code against a row that `_find_newest` gave, and approve that row. `absent` is raised for None.
+
+    With `is_used_at_once` the proof is redeemed in the same move: nobody can use it for anything else.
 
     :raises IncorrectCode: wrong digits; `attempts_left` says how many tries remain
     :raises CodeExpired: nothing live to check against
@@ -156,12 +161,12 @@ def check(
         payment=payment,
     )
     # SECURITY: the row count decides. Of many approvals by Twilio only one is ours.
-    if not verification.approve():
+    if not (verification.approve_and_redeem() if is_used_at_once else verification.approve()):
         audit.settle(attempt, Outcome.CODE_EXPIRED)
         raise CodeExpired
     audit.settle(attempt, Outcome.OK, cost=get_success_price(verification.country))
     guard.note_proven(verification, client, purpose=verification.purpose, sends=verification.sends)
-    verification.status = Status.APPROVED
+    verification.status = Status.REDEEMED if is_used_at_once else Status.APPROVED
     return verification
 
 

@@ -80,9 +80,13 @@ def verify_otp(
     client: Client,
     flow: str = "",
     user_id: int | None = None,
+    is_used_at_once: bool = False,
     payment: Payment | None = None,
 ) -> Verification:
     """Check a code; returns the approved verification, good for one `redeem` within ten minutes.
+
+    With `is_used_at_once`, which a `flow` or `user_id` must go with, it comes back redeemed: for a proof that moves
+    nothing in the database but the next step of the same request.
 
     With `verification_id` or `to` alone any public code of that destination counts; with a purpose only one that was
     asked for it, and with a `flow` or `user_id` only one that was asked for by the same.
@@ -94,6 +98,8 @@ def verify_otp(
         if purpose or flow or user_id is not None:
             raise TypeError("An id alone finds public codes only; name the destination with purpose, flow and user.")
         return checking.check_by_id(verification_id, code, client=client)
+    if is_used_at_once and not flow and user_id is None:
+        raise TypeError("What is used at once belongs to a flow or a person; name one.")
     if not to:
         raise InvalidRequest
     destination = read_destination(to, Kind.CHECK, purpose=purpose or Purpose.ANY_PUBLIC, client=client)
@@ -101,7 +107,13 @@ def verify_otp(
     if not purpose and bindings == [""]:
         return checking.check_public(destination, code, client=client)
     return checking.check_for(
-        destination, code, purpose=purpose or Purpose.ANY_PUBLIC, bindings=bindings, client=client, payment=payment
+        destination,
+        code,
+        purpose=purpose or Purpose.ANY_PUBLIC,
+        bindings=bindings,
+        client=client,
+        is_used_at_once=is_used_at_once,
+        payment=payment,
     )
 
 

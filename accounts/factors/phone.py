@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import PhoneDevice
@@ -55,16 +54,14 @@ def check(user: Any, code: str, *, purpose: str, flow: str, channel: str, client
     to = user.email if channel == Channel.EMAIL else user.phone
     if not to:
         raise CodeExpired
-    verification = services.verify_otp(to, code, purpose=purpose, flow=flow, user_id=user.pk, client=client)
-    with transaction.atomic():
-        services.redeem(verification)
-        # SECURITY: a code by e-mail may let somebody in, where policy says so; it is no second factor, and opens
-        # nothing that asks for one.
-        if channel == Channel.EMAIL:
-            return None
-        device = next(iter(CONFIRMED.find(user=user.pk)), None)
-        if device:
-            device.note_use()
+    services.verify_otp(to, code, purpose=purpose, flow=flow, user_id=user.pk, client=client, is_used_at_once=True)
+    # SECURITY: a code by e-mail may let somebody in, where policy says so; it is no second factor, and opens nothing
+    # that asks for one.
+    if channel == Channel.EMAIL:
+        return None
+    device = next(iter(CONFIRMED.find(user=user.pk)), None)
+    if device:
+        device.note_use()
     return device
 
 

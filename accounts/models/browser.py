@@ -52,10 +52,8 @@ class KnownBrowser(models.Model):
         if _prepare_note(len(keys)).update(user=user.pk, key=keys, now=timezone.now(), user_agent=client.user_agent):
             return False
         has_others = cls.objects.filter(user=user).exists()
-        cls.objects.get_or_create(
-            key=_make_key(user.pk, cookie, settings.OTP_HASH_KEYS[0]),
-            defaults={"user": user, "user_agent": client.user_agent},
-        )
+        new = cls(user=user, key=_make_key(user.pk, cookie, settings.OTP_HASH_KEYS[0]), user_agent=client.user_agent)
+        cls.objects.bulk_create([new], ignore_conflicts=True)  # a sign-in beside this one may have been faster
         return has_others
 
     @classmethod

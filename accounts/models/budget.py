@@ -9,14 +9,14 @@ from functools import cache
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, When
 from django.db.models.functions import Mod
 from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from otp.models.prepared import Given, Prepared
+from otp.models.prepared import Given, Prepared, insert
 
 FAILURES_PER_BLOCK = 5  # RTS 2018/389 article 4(3)(b)
 # Minutes. The first block is over before a person has given up; later ones leave a guesser five tries a day.
@@ -73,9 +73,9 @@ class FactorBudget(models.Model):
         # What was read with the person serves as well: `_count` finds out if it is so no longer.
         budget = getattr(user, "factor_budget", None) or cls(user_id=user.pk)
         while not budget.is_blocked and not budget.is_disabled:
-            if budget._count():
+            if budget._count() if budget.pk else budget._begin():
                 return True
-            budget, _ = cls.objects.get_or_create(user_id=user.pk)
+            budget = cls.find(user)
         return False
 
     @classmethod
@@ -93,8 +93,18 @@ class FactorBudget(models.Model):
         """Forget the row of failures: a right code, a factor set up anew, or support."""
         CLEAR.update(user=user.pk)
 
+    def _begin(self) -> bool:
+        """Write the row with a person's first failure. False where there is one by now."""
+        self.failures = 1
+        try:
+            with transaction.atomic():
+                insert(self)
+        except IntegrityError:
+            return False
+        return True
+
     def _count(self) -> bool:
-        """Count one failure more than this row says. False where it says so no longer, or is not there yet."""
+        """Count one failure more than this row says. False where it says so no longer."""
         now = timezone.now()
         begins_block = self.tries_left == 1
         given: dict[str, Any] = {"user": self.user_id, "failures": self.failures, "counted": self.failures + 1}

@@ -41,9 +41,9 @@ def make_fresh(client, user):
     return client
 
 
-def copy_browser(browser):
+def copy_browser(browser, kind=APIClient):
     """Give another client with the same cookies: one for each thread."""
-    copy = APIClient()
+    copy = kind()
     for name, morsel in browser.cookies.items():
         copy.cookies[name] = morsel.value
     return copy

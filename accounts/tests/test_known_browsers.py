@@ -10,6 +10,8 @@ from django.utils import timezone
 from accounts.models import KnownBrowser, User
 from accounts.tests.people import PASSWORD, make_person, show_totp_code, with_phone, with_totp
 from accounts.tests.steps import LOGIN_CODE, SECURITY, call, give_code, give_password, give_proof, is_signed_in, read
+from otp.client import Client as Caller
+from otp.tests.parallel import run_copies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("SES-09")]
 
@@ -50,6 +52,13 @@ def test_a_browser_is_known_whichever_way_it_signed_in(face, client, ann, django
 
     assert KnownBrowser.objects.count() == 1
     assert mail.outbox == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_sign_ins_at_once_make_one_row(ann):
+    run_copies(8, lambda _: KnownBrowser.note(ann, "cookie", Caller("198.51.100.7", "Firefox")))
+
+    assert KnownBrowser.objects.count() == 1
 
 
 def test_the_cookie_is_random_and_the_row_a_keyed_hash(client, ann):

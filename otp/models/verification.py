@@ -211,6 +211,10 @@ class Verification(models.Model):
         """
         return APPROVE.update(pk=self.pk, now=timezone.now()) == 1
 
+    def approve_and_redeem(self) -> bool:
+        """pending → redeemed, for a proof that serves nothing but what has just asked for it. See `approve`."""
+        return APPROVE_AND_REDEEM.update(pk=self.pk, now=timezone.now()) == 1
+
     def redeem(self) -> bool:
         """approved → redeemed. Call it inside the transaction of what it pays for."""
         now = timezone.now()
@@ -287,14 +291,19 @@ COUNT_CHECK = Prepared(
     checks=F("checks") + 1,
     calls=F("calls") + 1,
 )
-APPROVE = Prepared(
-    lambda: Verification.objects.filter(
+
+
+def _find_approvable() -> models.QuerySet[Verification]:
+    return Verification.objects.filter(
         pk=Given("pk"),
         status__in=[Status.PENDING, Status.EXPIRED, Status.EXHAUSTED],
         expires_at__gt=Given("now"),
-    ),
-    status=Status.APPROVED,
-    approved_at=Given("now"),
+    )
+
+
+APPROVE = Prepared(_find_approvable, status=Status.APPROVED, approved_at=Given("now"))
+APPROVE_AND_REDEEM = Prepared(
+    _find_approvable, status=Status.REDEEMED, approved_at=Given("now"), redeemed_at=Given("now")
 )
 REDEEM = Prepared(
     lambda: Verification.objects.filter(pk=Given("pk"), status=Status.APPROVED, approved_at__gt=Given("since")),

@@ -328,6 +328,8 @@ class TestPurposes:
             services.verify_otp(NUMBER, "123456", client=Client(), flow="a stranger's browser")
         with pytest.raises(TypeError):
             services.verify_otp(verification_id=uuid.uuid4(), code="123456", client=Client(), flow="A")
+        with pytest.raises(TypeError):
+            services.verify_otp(NUMBER, "123456", client=Client(), is_used_at_once=True)
 
         assert twilio.checks == []
         assert services.verify_otp(NUMBER, "123456", client=Client()).status == "approved"
