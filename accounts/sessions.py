@@ -11,6 +11,7 @@ from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from otp.models.prepared import Given, Prepared, insert
@@ -33,6 +34,13 @@ class SessionStore(DatabaseStore):
         session: Any = super().create_model_instance(data)
         session.describe(data)
         return session
+
+    def _get_session_from_db(self) -> Any:
+        """Give the row of a session that is not over; forget a key that has none, as Django's own does."""
+        found = _prepare_read(self.model).find(key=self.session_key, now=timezone.now())
+        if not found:
+            self._session_key = None
+        return next(iter(found), None)
 
     def start_over(self) -> None:
         """See `start_over` below."""
@@ -93,6 +101,11 @@ class SessionStore(DatabaseStore):
     def _get_new_session_key(self) -> str:
         # Nobody else has it: the database refuses a second one, which will not happen.
         return get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
+
+
+@cache
+def _prepare_read(model: Any) -> Prepared[Any]:
+    return Prepared(lambda: model.objects.filter(pk=Given("key"), expire_date__gt=Given("now")))
 
 
 @cache

@@ -78,7 +78,13 @@ def make_members(people: Sequence[Person]) -> None:
 
     password = make_password(PASSWORD)
     User.objects.bulk_create(
-        User(email=person.email, password=password, phone=person.phone, phone_verified_at=timezone.now())
+        User(
+            email=person.email,
+            password=password,
+            phone=person.phone,
+            phone_verified_at=timezone.now(),
+            language="en",  # of the page that they registered on
+        )
         for person in people
     )
 

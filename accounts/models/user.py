@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from otp.destinations import E164_PATTERN, fold_email
+from otp.models.prepared import Given, Prepared
 from otp.purposes import Channel
 
 
@@ -26,7 +27,9 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         # One person, one spelling: Ann@Example.com signs in as ann@example.com.
-        return self.get(email=fold_email(username or ""))
+        for user in BY_EMAIL.find(email=fold_email(username or "")):
+            return user
+        raise self.model.DoesNotExist
 
 
 class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-missing]  # django-otp's devices
@@ -99,3 +102,6 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
 
     def clean(self) -> None:
         self.email = fold_email(self.email)
+
+
+BY_EMAIL = Prepared(lambda: User.objects.filter(email=Given("email")))
