@@ -125,7 +125,10 @@ class PasskeyField(forms.CharField):
     """What the browser gave for a passkey, as JSON: a script puts it here. It comes empty where none could run."""
 
     default_error_messages = {
-        "required": _("Your browser used no passkey: it needs JavaScript for that. Turn it on, then try again."),
+        "required": _(
+            "Your browser used no passkey: it needs JavaScript for that. Wait until the page is complete, or turn it "
+            "on, then try again."
+        ),
         "max_length": _("That is too long for a passkey."),
     }
 

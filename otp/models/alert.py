@@ -47,6 +47,12 @@ SENTENCES = {
     ),
     AlertRule.AUDIT: _("The audit is not as it was sealed (%(faults)s faults, the first: %(first)s)."),
 }
+# What `by` names in the figures of the guard's alert.
+GUARD_RULES = {
+    "address": _("sends from one network"),
+    "prefix": _("sends to one range of numbers"),
+    "country": _("sends to one country"),
+}
 
 
 class Figures(dict[str, Any]):
@@ -86,7 +92,10 @@ class Alert(models.Model):
     @property
     def sentence(self) -> str:
         """What is wrong, in the language of whoever reads it."""
-        return str(SENTENCES[AlertRule(self.rule)]) % Figures(self.figures, subject=self.subject)
+        figures = Figures(self.figures, subject=self.subject)
+        if "by" in figures:
+            figures["by"] = GUARD_RULES.get(str(figures["by"]), figures["by"])
+        return str(SENTENCES[AlertRule(self.rule)]) % figures
 
     def note(self) -> "Alert":
         """Write down that it was found now. After an hour without it is a new occurrence."""

@@ -158,6 +158,8 @@ class TestRules:
 
         (alert,) = alerts.find(timezone.now())
         assert (alert.rule, alert.subject, alert.figures["sends"]) == ("guard", "US country", 6)
+        assert "rule “sends to one country” was broken by 6 sends to US" in alert.sentence
+        assert alert.figures["by"] == "country"
 
     def test_a_changed_audit(self):
         from otp.operations.audit_chain import seal
