@@ -35,16 +35,56 @@ def open_attempt(
     destination: Destination | None = None,
     verification: Verification | None = None,
     user_id: int | None = None,
-    guard: str = "",
     approval_id: UUID | None = None,
 ) -> VerificationAttempt:
-    """Write the row as `crashed`: whatever happens from here on, it stays.
-
-    `guard` names the rules of the pumping guard that would have refused it, if they enforced.
-    """
-    attempt = _build(kind, client, purpose, channel, destination, verification, user_id, approval_id)
-    attempt.guard = guard
+    """Write the row as `crashed`: whatever happens from here on, it stays."""
+    attempt = build_attempt(
+        kind,
+        client,
+        purpose=purpose,
+        channel=channel,
+        destination=destination,
+        verification=verification,
+        user_id=user_id,
+        approval_id=approval_id,
+    )
     insert(attempt)
+    return attempt
+
+
+def build_attempt(
+    kind: str,
+    client: Client,
+    *,
+    purpose: str = "",
+    channel: str = "",
+    destination: Destination | None = None,
+    verification: Verification | None = None,
+    user_id: int | None = None,
+    approval_id: UUID | None = None,
+) -> VerificationAttempt:
+    """Make the row of `open_attempt`, for whoever writes it together with something else."""
+    source = verification or destination
+    attempt = VerificationAttempt(
+        kind=kind,
+        purpose=purpose,
+        channel=channel,
+        verification=verification,
+        user_id=user_id,
+        approval_id=approval_id,
+        client_address=client.address or None,
+        user_agent=client.user_agent,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+    )
+    if verification:
+        attempt.user_id = verification.user_id
+        attempt.verification_sid = verification.verification_sid
+        attempt.destination_hash = verification.destination_hash
+        attempt.destination_masked = verification.destination_masked
+    elif destination:
+        attempt.destination_hash, attempt.destination_masked = destination.hash, destination.masked
+    if source:
+        attempt.country, attempt.prefix = source.country, source.prefix
     return attempt
 
 
@@ -61,7 +101,16 @@ def record_refusal(
     approval_id: UUID | None = None,
 ) -> None:
     """Write the one row of something that never reached Twilio."""
-    attempt = _build(kind, client, purpose, channel, destination, verification, user_id, approval_id)
+    attempt = build_attempt(
+        kind,
+        client,
+        purpose=purpose,
+        channel=channel,
+        destination=destination,
+        verification=verification,
+        user_id=user_id,
+        approval_id=approval_id,
+    )
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
     attempt.guard = error.reason.removeprefix("guard_") if error.reason.startswith("guard_") else ""
     insert(attempt)
@@ -108,40 +157,6 @@ def get_outcome(error: OtpError) -> str:
 
 def _get_milliseconds_since(started: float) -> int:
     return round((time.perf_counter() - started) * 1000)
-
-
-def _build(
-    kind: str,
-    client: Client,
-    purpose: str,
-    channel: str,
-    destination: Destination | None,
-    verification: Verification | None,
-    user_id: int | None,
-    approval_id: UUID | None,
-) -> VerificationAttempt:
-    source = verification or destination
-    attempt = VerificationAttempt(
-        kind=kind,
-        purpose=purpose,
-        channel=channel,
-        verification=verification,
-        user_id=user_id,
-        approval_id=approval_id,
-        client_address=client.address or None,
-        user_agent=client.user_agent,
-        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
-    )
-    if verification:
-        attempt.user_id = verification.user_id
-        attempt.verification_sid = verification.verification_sid
-        attempt.destination_hash = verification.destination_hash
-        attempt.destination_masked = verification.destination_masked
-    elif destination:
-        attempt.destination_hash, attempt.destination_masked = destination.hash, destination.masked
-    if source:
-        attempt.country, attempt.prefix = source.country, source.prefix
-    return attempt
 
 
 def _tell(attempt: VerificationAttempt) -> None:

@@ -27,7 +27,7 @@ from otp.exceptions import (
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
-from otp.models.prepared import Given, Prepared, given_each
+from otp.models.prepared import Given, Prepared, fill_insert, given_each, run_together
 from otp.models.verification_queryset import VerificationQuerySet
 from otp.money import Payment
 from otp.prices import get_success_price
@@ -139,7 +139,7 @@ def check(
             approval_id=approval_id,
         )
         raise
-    attempt = audit.open_attempt(
+    attempt = audit.build_attempt(
         Kind.CHECK,
         client,
         purpose=verification.purpose,
@@ -148,7 +148,8 @@ def check(
         approval_id=approval_id,
     )
     # SECURITY: count, commit, then ask: whatever happens during the call, this try is spent.
-    if not verification.count_check():
+    _, counted = run_together(fill_insert(attempt), verification.fill_count_check())
+    if not counted:
         refusal = _close(verification)
         audit.settle(attempt, audit.get_outcome(refusal))
         raise refusal

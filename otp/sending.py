@@ -17,7 +17,7 @@ from otp.exceptions import Conflict, OtpError, ProviderUnavailable, TooManyAttem
 from otp.models import Verification, VerificationAttempt
 from otp.models.attempt import Kind, Outcome
 from otp.models.lifecycle import MAX_CHECKS, Status, get_seconds_until
-from otp.models.prepared import Given, Prepared, given_each
+from otp.models.prepared import Given, Prepared, fill_insert, given_each, insert, run_together
 from otp.money import Payment
 from otp.prices import get_price
 from otp.purposes import Purpose, get_service_sid
@@ -70,7 +70,24 @@ def open_send(
             limits.take_number(destination, user_id)
         taken = limits.take_send(destination, client, channel, purpose)
         try:
-            verification = _count_send(own, channel) if own else _start(destination, channel, purpose, binding, user_id)
+            verification = own or Verification.make(
+                destination,
+                channel=channel,
+                purpose=purpose,
+                service_sid=get_service_sid(purpose),
+                binding=binding,
+                user_id=user_id,
+            )
+            attempt = audit.build_attempt(
+                Kind.SEND,
+                client,
+                purpose=purpose,
+                channel=channel,
+                verification=verification,
+                approval_id=payment.approval_id if payment else None,
+            )
+            attempt.guard = taken.exceeded
+            _write(verification, attempt)
         except OtpError:
             limits.give_back(taken)
             raise
@@ -88,15 +105,6 @@ def open_send(
             approval_id=payment.approval_id if payment else None,
         )
         raise
-    attempt = audit.open_attempt(
-        Kind.SEND,
-        client,
-        purpose=purpose,
-        channel=channel,
-        verification=verification,
-        guard=taken.exceeded,
-        approval_id=payment.approval_id if payment else None,
-    )
     return Opening(destination, client, verification, attempt, others, taken, locale, payment)
 
 
@@ -216,23 +224,18 @@ def _prepare_standing(keys: int) -> Prepared[Verification]:
     )
 
 
-def _count_send(own: Verification, channel: str) -> Verification:
-    if not own.count_send(channel):
-        own.refresh_from_db()
-        raise TooManyRequests(retry_after=own.resend_in, reason="resend_race")
-    return own
+def _write(verification: Verification, attempt: VerificationAttempt) -> None:
+    """Write a new verification and its attempt, or count a resend of one that stands and write the attempt.
 
-
-def _start(destination: Destination, channel: str, purpose: str, binding: str, user_id: int | None) -> Verification:
-    try:
-        return Verification.start(
-            destination,
-            channel=channel,
-            purpose=purpose,
-            service_sid=get_service_sid(purpose),
-            binding=binding,
-            user_id=user_id,
-        )
-    except IntegrityError:
-        # Somebody was faster with the same request: their code is on its way.
-        raise TooManyRequests(retry_after=settings.OTP_RESEND_WAITS[0], reason="resend_race") from None
+    :raises TooManyRequests: somebody was faster with the same request: their code is on its way
+    """
+    if verification._state.adding:
+        try:
+            run_together(fill_insert(verification), fill_insert(attempt))
+        except IntegrityError:
+            raise TooManyRequests(retry_after=settings.OTP_RESEND_WAITS[0], reason="resend_race") from None
+        return
+    if not verification.count_send(attempt.channel):
+        verification.refresh_from_db()
+        raise TooManyRequests(retry_after=verification.resend_in, reason="resend_race")
+    insert(attempt)

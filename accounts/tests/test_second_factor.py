@@ -187,7 +187,7 @@ def test_whatever_a_form_says_of_who_the_pending_sign_in_decides(client, ann, re
 class TestStatements:
     """How many statements signing in takes, both steps together. A change of these numbers is a decision."""
 
-    @pytest.mark.parametrize(("is_first", "expected"), [(False, [11, 15]), (True, [9, 18])])
+    @pytest.mark.parametrize(("is_first", "expected"), [(False, [10, 14]), (True, [8, 17])])
     def test_with_password_and_code(self, is_first, expected, client, ann, twilio):
         with_phone(ann)
         if not is_first:
@@ -207,4 +207,5 @@ class TestStatements:
             statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
             counts.append(len(statements))
 
-        assert counts == expected
+        # SQLite can't write two rows in one, which each step does once.
+        assert counts == [count + (connection.vendor == "sqlite") for count in expected]

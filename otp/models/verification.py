@@ -25,7 +25,7 @@ from otp.models.lifecycle import (
     Status,
     get_seconds_until,
 )
-from otp.models.prepared import Given, Prepared, insert
+from otp.models.prepared import Given, Prepared, Statement
 from otp.models.verification_queryset import VerificationQuerySet
 from otp.purposes import Channel, Purpose
 
@@ -110,7 +110,7 @@ class Verification(models.Model):
         return max(0, MAX_CHECKS - self.checks)
 
     @classmethod
-    def start(
+    def make(
         cls,
         destination: Destination,
         *,
@@ -120,12 +120,9 @@ class Verification(models.Model):
         binding: str = "",
         user_id: int | None = None,
     ) -> "Verification":
-        """Write the row of a first send.
-
-        :raises django.db.IntegrityError: when another one for the same use is pending already
-        """
+        """Make the row of a first send. The database refuses it where another one for the same use is pending."""
         now = timezone.now()
-        verification = cls(
+        return cls(
             purpose=purpose,
             channel=channel,
             service_sid=service_sid,
@@ -139,8 +136,6 @@ class Verification(models.Model):
             expires_at=now + LIFETIME,
             next_send_at=cls.get_next_send_at(now, sends=1, expires_at=now + LIFETIME),
         )
-        insert(verification)
-        return verification
 
     @staticmethod
     def get_next_send_at(now: datetime, *, sends: int, expires_at: datetime) -> datetime:
@@ -184,9 +179,12 @@ class Verification(models.Model):
         cls.objects.filter(pk=verification.pk).update(verification_sid=verification_sid)
         cls.objects.filter(Q(pk=verification.pk) | Q(verification_sid=verification_sid)).cancel_all()
 
-    def count_check(self) -> bool:
-        """Take one of the five tries, before Twilio is asked. False once they are used up or the time is over."""
-        return COUNT_CHECK.update(pk=self.pk, now=timezone.now()) == 1
+    def fill_count_check(self) -> Statement:
+        """Give what takes one of the five tries, to be run before Twilio is asked.
+
+        It changes one row, and none once they are used up or the time is over.
+        """
+        return COUNT_CHECK.fill(pk=self.pk, now=timezone.now())
 
     def refund_check(self, *, was_sent: bool) -> None:
         """Give back a try that an outage spoiled."""

@@ -6,18 +6,17 @@ import pytest
 from django.utils import timezone
 
 from accounts.tests.people import make_person, sign_in_staff
-from otp.destinations import parse_destination
-from otp.models import AuditBlock, AuditExport, Verification
+from otp.models import AuditBlock, AuditExport
 from otp.operations.audit_chain import seal
 from otp.tests.audit_pages import EXPORT, FIND, LIST, NUMBER, VERIFICATIONS, get_rows, make_to
-from otp.tests.records import make_attempt
+from otp.tests.records import make_attempt, make_verification
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def verification():
-    return Verification.start(parse_destination(NUMBER), channel="sms", purpose="login", service_sid="VA" + "0" * 32)
+    return make_verification(NUMBER)
 
 
 class TestReadOnly:

@@ -5,10 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from otp.destinations import parse_destination
 from otp.models import Verification, VerificationAttempt
 from otp.tests.audit_pages import FIND, LIST, NUMBER, VERIFICATIONS
-from otp.tests.records import make_attempt
+from otp.tests.records import make_attempt, make_verification
 
 pytestmark = pytest.mark.django_db
 CORPUS = [
@@ -24,7 +23,7 @@ CORPUS = [
 
 @pytest.fixture
 def verification():
-    return Verification.start(parse_destination(NUMBER), channel="sms", purpose="login", service_sid="VA" + "0" * 32)
+    return make_verification(NUMBER)
 
 
 class Elements(HTMLParser):

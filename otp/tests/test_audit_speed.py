@@ -9,10 +9,8 @@ from django.utils import timezone
 
 from accounts.tests.people import make_person
 from otp.admin import keyset
-from otp.destinations import parse_destination
-from otp.models import Verification
 from otp.tests.audit_pages import LIST, VERIFICATIONS, get_rows
-from otp.tests.records import make_attempt, make_check
+from otp.tests.records import make_attempt, make_check, make_verification
 
 pytestmark = pytest.mark.django_db
 
@@ -61,9 +59,7 @@ class TestSpeed:
 
     def test_verifications_are_paged_likewise(self, admin_client):
         for index in range(6):
-            Verification.start(
-                parse_destination(f"+1202555012{index}"), channel="sms", purpose="login", service_sid="VA" + "0" * 32
-            )
+            make_verification(f"+1202555012{index}")
         first = admin_client.get(VERIFICATIONS).context["cl"]
         second = admin_client.get(f"{VERIFICATIONS}{first.older_query}").context["cl"]
 

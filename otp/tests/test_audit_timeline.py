@@ -8,18 +8,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.tests.people import make_person
-from otp.destinations import parse_destination
 from otp.models import Verification
 from otp.models.attempt import Outcome
 from otp.tests.audit_pages import LIST, NUMBER, VERIFICATIONS, make_to
-from otp.tests.records import make_attempt, make_check
+from otp.tests.records import make_attempt, make_check, make_verification
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def verification():
-    return Verification.start(parse_destination(NUMBER), channel="sms", purpose="login", service_sid="VA" + "0" * 32)
+    return make_verification(NUMBER)
 
 
 class TestTimeline:

@@ -13,17 +13,19 @@ from django.utils import timezone
 from accounts.models import SecurityEvent, UserSession
 from otp.destinations import parse_destination
 from otp.models import Verification, VerificationAttempt
-from otp.models.prepared import Given, Prepared, given_each, insert
+from otp.models.prepared import Given, Prepared, fill_insert, given_each, insert, run_together
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
 
 
 def make(**values):
-    return Verification.start(
+    row = Verification.make(
         parse_destination("+12025550123"),
         **{"channel": "sms", "purpose": "login", "service_sid": "VA1", "binding": uuid4().hex, **values},
     )
+    insert(row)
+    return row
 
 
 def get_values(row):
@@ -159,3 +161,46 @@ def test_only_models_that_insert_can_write_are_written_by_it():
         assert not any(isinstance(field, models.FileField) for field in model._meta.fields)
         for signal in (models.signals.pre_save, models.signals.post_save):
             assert not signal.has_listeners(model)
+
+
+class TestTogether:
+    def test_each_gives_what_it_would_alone(self):
+        rows = [make(), make()]
+        new = Verification.make(
+            parse_destination("+12025550124"), channel="sms", purpose="login", service_sid="VA2", binding=""
+        )
+        attempt = VerificationAttempt(kind="send", verification=new, destination_masked="100 % ; --")
+        find = Prepared(lambda: Verification.objects.filter(service_sid=Given("sid")).order_by("created_at"))
+        update = Prepared(lambda: Verification.objects.filter(service_sid=Given("sid")), channel=Given("channel"))
+
+        results = run_together(
+            find.fill(sid="VA1"),
+            fill_insert(new),
+            fill_insert(attempt),
+            update.fill(sid="VA1", channel="call"),
+            find.fill(sid="VA1"),
+            update.fill(sid="VA3", channel="call"),
+        )
+
+        assert results == [rows, None, None, 2, rows, 0]
+        assert [row.channel for row in results[4]] == ["call", "call"]
+        assert VerificationAttempt.objects.get(pk=attempt.pk).destination_masked == "100 % ; --"
+        assert Verification.objects.get(pk=new.pk).channel == "sms"
+
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="other databases take one after the other")
+    @pytest.mark.django_db(transaction=True)
+    def test_all_of_them_or_none(self):
+        row = make()
+        twin = Verification(**get_values(row))
+        update = Prepared(lambda: Verification.objects.filter(pk=Given("pk")), channel=Given("channel"))
+
+        with pytest.raises(IntegrityError):
+            run_together(update.fill(pk=row.pk, channel="call"), fill_insert(twin))
+
+        assert Verification.objects.get().channel == "sms"
+
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="other databases take one after the other")
+    def test_is_one_statement(self, django_assert_num_queries):
+        find = Prepared(lambda: Verification.objects.filter(pk=Given("pk")))
+        with django_assert_num_queries(1):
+            run_together(find.fill(pk=uuid4()), find.fill(pk=uuid4()))

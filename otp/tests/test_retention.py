@@ -28,7 +28,7 @@ from otp.operations import audit_chain, retention
 from otp.operations.audit_chain import seal
 from otp.operations.audit_verification import FaultKind, verify, verify_recent
 from otp.operations.totals import roll_up
-from otp.tests.records import make_attempt, make_check
+from otp.tests.records import make_attempt, make_check, make_verification
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -113,10 +113,7 @@ class TestPrune:
 
     def test_takes_deliveries_and_verifications_that_are_left_alone(self):
         old, young = timezone.now() - 400 * DAY, timezone.now()
-        rows = [
-            Verification.start(parse_destination(number), channel="sms", purpose="login", service_sid="VA" + "0" * 32)
-            for number in (NUMBER, "+12025550124")
-        ]
+        rows = [make_verification(number) for number in (NUMBER, "+12025550124")]
         Verification.objects.filter(pk=rows[0].pk).update(created_at=old, expires_at=old)
         attempt = make_attempt(at=old, verification=rows[0])
         Delivery.objects.create(attempt_sid="VL1", attempt=attempt, created_at=old, synced_at=old)
@@ -187,9 +184,7 @@ class TestErase:
             "attempt_sid": "VL" + "a" * 32,
             "request_id": "r1",
         }
-        verification = Verification.start(
-            phone, channel="sms", purpose="login", service_sid="VA" + "0" * 32, user_id=ann.pk, binding="b" * 64
-        )
+        verification = make_verification(NUMBER, user_id=ann.pk, binding="b" * 64)
         self.mine = [
             make_attempt(**personal),
             make_attempt(user=ann, destination_hash=parse_destination(ann.email).hash),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from otp import services
 from otp.client import Client
 from otp.models import Verification, VerificationAttempt
+from otp.tests.records import make_verification
 from otp.tests.twilio_double import Answer
 
 pytestmark = pytest.mark.django_db
@@ -83,13 +84,14 @@ class TestSendOtp:
         assert answer.status_code == 400
         assert twilio.received == []
 
-    def test_takes_six_queries_and_none_while_twilio_is_asked(self, post, twilio, django_assert_max_num_queries):
+    def test_takes_five_queries_and_none_while_twilio_is_asked(self, post, twilio, django_assert_num_queries):
         log, seen = connections["default"].queries_log, []
         twilio.answer = lambda received: seen.append(len(log))
 
-        with django_assert_max_num_queries(6):
+        # Before the call it counts, finds and writes both rows, which SQLite can't do in one; after it come the SID and
+        # the outcome.
+        with django_assert_num_queries(5 if connection.vendor == "postgresql" else 6):
             post("send-otp", to=NUMBER)
-            # Four before the call, two after it: count, find, insert and insert; then the SID and the outcome.
             assert len(log) - seen[0] == 2
 
     def test_not_configured(self, post, twilio, settings):
@@ -232,9 +234,7 @@ class TestOtherPurpose:
 
     def test_two_rows_never_stand_on_the_same_digits(self, transactional_db, post, twilio, settings):
         sid = "VE" + "7" * 32
-        other = Verification.start(
-            services.parse_destination(NUMBER), channel="sms", purpose="login", service_sid="VA" + "9" * 32
-        )
+        other = make_verification(NUMBER, service_sid="VA" + "9" * 32)
         other.record_sent(sid)
         twilio.sids[settings.TWILIO_VERIFY_SERVICE_SID, NUMBER] = sid
 

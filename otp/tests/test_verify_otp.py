@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 
 from otp import services, tokens
@@ -191,9 +191,7 @@ class TestVerifyOtp:
     @pytest.mark.requirement("ENU-06")
     def test_ids_are_random(self, post, twilio):
         ids = [
-            Verification.start(
-                parse_destination(f"+1202555{n:04}"), channel="sms", purpose="login", service_sid="VA"
-            ).pk
+            Verification.make(parse_destination(f"+1202555{n:04}"), channel="sms", purpose="login", service_sid="VA").pk
             for n in range(100, 200)
         ]
 
@@ -217,12 +215,13 @@ class TestVerifyOtp:
         assert post("verify-otp", to=NUMBER, code="123456").json()["code"] == "code_expired"
         assert VerificationAttempt.objects.get().outcome == "code_expired"
 
-    def test_takes_five_queries_and_none_while_twilio_is_asked(self, post, twilio, django_assert_max_num_queries):
+    def test_takes_four_queries_and_none_while_twilio_is_asked(self, post, twilio, django_assert_num_queries):
         post("send-otp", to=NUMBER)
         log, seen = connections["default"].queries_log, []
         twilio.answer = lambda received: seen.append(len(log))
 
-        with django_assert_max_num_queries(5):
+        # SQLite can't write the attempt and count it in one.
+        with django_assert_num_queries(4 if connection.vendor == "postgresql" else 5):
             post("verify-otp", to=NUMBER, code="123456")
             assert len(log) - seen[0] == 2
 

@@ -6,9 +6,8 @@ from playwright.sync_api import expect
 
 from accounts.tests.people import make_person, sign_in_staff
 from otp.destinations import parse_destination
-from otp.models import Verification
 from otp.tests.browser.test_pages import find_barriers
-from otp.tests.records import make_attempt, make_check
+from otp.tests.records import make_attempt, make_check, make_verification
 from otp.tests.test_audit_inert import CORPUS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -32,7 +31,7 @@ def sign_in(live_server):
 @pytest.fixture
 def verification():
     destination = parse_destination(NUMBER)
-    found = Verification.start(destination, channel="sms", purpose="login", service_sid="VA" + "0" * 32)
+    found = make_verification(NUMBER)
     own = {"verification": found, "destination_hash": destination.hash, "client_address": "198.51.100.7"}
     make_attempt(**own)
     make_attempt(destination_hash=destination.hash, outcome="too_many_requests", reason="resend_wait")
