@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 import structlog
@@ -26,55 +27,33 @@ SETTLE = Prepared(
 )
 
 
-def open_attempt(
-    kind: str,
-    client: Client,
-    *,
-    purpose: str = "",
-    channel: str = "",
-    destination: Destination | None = None,
-    verification: Verification | None = None,
-    user_id: int | None = None,
-    approval_id: UUID | None = None,
-) -> VerificationAttempt:
+class What(TypedDict, total=False):
+    """What a send or check was about, as far as it is known. A verification knows more than the rest."""
+
+    purpose: str
+    channel: str
+    destination: Destination | None
+    verification: Verification | None
+    user_id: int | None
+    approval_id: UUID | None
+
+
+def open_attempt(kind: str, client: Client, **what: Unpack[What]) -> VerificationAttempt:
     """Write the row as `crashed`: whatever happens from here on, it stays."""
-    attempt = build_attempt(
-        kind,
-        client,
-        purpose=purpose,
-        channel=channel,
-        destination=destination,
-        verification=verification,
-        user_id=user_id,
-        approval_id=approval_id,
-    )
+    attempt = build_attempt(kind, client, **what)
     insert(attempt)
     return attempt
 
 
-def build_attempt(
-    kind: str,
-    client: Client,
-    *,
-    purpose: str = "",
-    channel: str = "",
-    destination: Destination | None = None,
-    verification: Verification | None = None,
-    user_id: int | None = None,
-    approval_id: UUID | None = None,
-) -> VerificationAttempt:
+def build_attempt(kind: str, client: Client, **what: Unpack[What]) -> VerificationAttempt:
     """Make the row of `open_attempt`, for whoever writes it together with something else."""
-    source = verification or destination
+    destination, verification = what.pop("destination", None), what.get("verification")
     attempt = VerificationAttempt(
         kind=kind,
-        purpose=purpose,
-        channel=channel,
-        verification=verification,
-        user_id=user_id,
-        approval_id=approval_id,
         client_address=client.address or None,
         user_agent=client.user_agent,
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        **what,
     )
     if verification:
         attempt.user_id = verification.user_id
@@ -83,34 +62,14 @@ def build_attempt(
         attempt.destination_masked = verification.destination_masked
     elif destination:
         attempt.destination_hash, attempt.destination_masked = destination.hash, destination.masked
-    if source:
+    if source := verification or destination:
         attempt.country, attempt.prefix = source.country, source.prefix
     return attempt
 
 
-def record_refusal(
-    error: OtpError,
-    kind: str,
-    client: Client,
-    *,
-    purpose: str = "",
-    channel: str = "",
-    destination: Destination | None = None,
-    verification: Verification | None = None,
-    user_id: int | None = None,
-    approval_id: UUID | None = None,
-) -> None:
+def record_refusal(error: OtpError, kind: str, client: Client, **what: Unpack[What]) -> None:
     """Write the one row of something that never reached Twilio."""
-    attempt = build_attempt(
-        kind,
-        client,
-        purpose=purpose,
-        channel=channel,
-        destination=destination,
-        verification=verification,
-        user_id=user_id,
-        approval_id=approval_id,
-    )
+    attempt = build_attempt(kind, client, **what)
     attempt.outcome, attempt.reason = get_outcome(error), error.reason
     attempt.guard = error.reason.removeprefix("guard_") if error.reason.startswith("guard_") else ""
     insert(attempt)
