@@ -76,6 +76,8 @@ class FactorBudget(models.Model):
             if budget._count() if budget.pk else budget._begin():
                 return True
             budget = cls.find(user)
+            if not budget.pk:
+                break  # nobody has begun it, and it can't be begun: the person was deleted
         return False
 
     @classmethod

@@ -6,7 +6,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import FactorBudget
+from accounts.models import FactorBudget, User
 from accounts.tests.people import (
     PASSWORD,
     make_person,
@@ -224,6 +224,14 @@ class TestOneBudget:
 
         assert {answer.status_code for answer in answers} == {503}
         assert get_failures(ann) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_deleted_meanwhile_gets_no_try():
+    bob = make_person("bob@example.com", "+12025550177")
+    User.objects.filter(pk=bob.pk).delete()
+
+    assert not FactorBudget.take(bob)
 
 
 @pytest.mark.requirement("THR-01")
