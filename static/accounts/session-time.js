@@ -7,6 +7,7 @@ const stay = warning.querySelector("[data-stay]");
 const { warn, over, one, many, failed } = warning.dataset;
 // Every second would drown out everything else.
 const SPOKEN_AT = [20, 10];
+const GO_AGAIN_MS = 60_000;
 
 let end = 0;
 let timer = null;
@@ -32,8 +33,7 @@ warning.querySelector("[data-close]").addEventListener("submit", () => {
 document.addEventListener("visibilitychange", plan);
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) {
-    isLeaving = false;
-    plan();
+    goOn();
   }
 });
 
@@ -63,10 +63,10 @@ function take({ left, isFinal }) {
 }
 
 function plan() {
-  clearTimeout(timer);
   if (isLeaving) {
     return;
   }
+  clearTimeout(timer);
   timer = setTimeout(step, Math.max(0, end - Date.now() - Number(warn) * 1000));
 }
 
@@ -107,12 +107,18 @@ async function leave() {
   }
   isLeaving = true;
   await ask();
-  if (secondsLeft() <= 0) {
-    location.replace(over);
-  } else {
-    isLeaving = false;
-    plan();
+  if (secondsLeft() > 0) {
+    goOn();
+    return;
   }
+  location.replace(over);
+  // Still here by then: somebody stopped it.
+  timer = setTimeout(goOn, GO_AGAIN_MS);
+}
+
+function goOn() {
+  isLeaving = false;
+  plan();
 }
 
 function secondsLeft() {

@@ -90,6 +90,17 @@ def test_at_the_end_the_page_goes_once_however_slow_the_line(page):
     expect(page.get_by_role("status")).to_contain_text("You were signed out: nothing was done for 30 minutes")
 
 
+def test_at_the_end_the_page_goes_again_where_it_was_stopped(page):
+    page.route("**/accounts/security/", lambda route: route.abort("aborted"), times=1)  # as the Stop button does
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/accounts/security/")):
+        pass_time(page, IDLE + 10)
+    expect(page.get_by_role("heading", level=1, name="Security")).to_be_visible()
+
+    page.clock.fast_forward(60_000)
+
+    expect(page.get_by_role("status")).to_contain_text("You were signed out: nothing was done for 30 minutes")
+
+
 def test_without_scripts_the_page_says_the_limit(sign_in_page):
     page = sign_in_page(make_person(), java_script_enabled=False)
 
