@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
 
 from otp import guard
 from otp.prices import SUCCESS
@@ -202,6 +203,15 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
         )
         found.append(Warning("Notices by text message have no sender.", hint=hint, id="otp.W031"))
     return found
+
+
+@register(Tags.security, deploy=True)
+def check_ledger(**kwargs: Any) -> list[CheckMessage]:
+    """Whether all hosts look at one ledger."""
+    if connection.vendor != "sqlite":
+        return []
+    hint = "Set DATABASE_URL to PostgreSQL: a file is one host's alone, and another would take a used code once more."
+    return [Warning("The database is an SQLite file.", hint=hint, id="otp.W014")]
 
 
 @register(Tags.security, deploy=True)

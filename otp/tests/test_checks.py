@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.checks import run_checks
-from django.db import models
+from django.db import connection, models
 
 from otp import checks
 
@@ -86,6 +86,9 @@ class TestChecks:
 
         settings.TWILIO_NOTICE_FROM = "+12025550100"
         assert checks.check_services() == []
+
+    def test_a_ledger_in_a_file_is_found(self):
+        assert get_ids(checks.check_ledger()) == (["otp.W014"] if connection.vendor == "sqlite" else [])
 
     def test_mail_to_nowhere_is_found(self, settings):
         settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
